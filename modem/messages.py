@@ -1,0 +1,115 @@
+"""What goes into and comes out of a modem, as plain values. Pure: no clock, no file, no library of a modem.
+
+Every driver, real or simulated, speaks in these; nothing above this file knows how a modem is driven.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    """What an incoming message is, as far as the modem can tell."""
+
+    TEXT = "text"
+    BINARY = "binary"  # 8-bit data: not a text that a person typed
+    REPORT = "report"  # a delivery report for one of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Place of one SMS in a concatenated message (3GPP TS 23.040, 9.2.3.24.1)."""
+
+    reference: int
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingSms:
+    """One SMS as it lies in one slot of the modem's store.
+
+    `location` names the slot for `read` and `delete`. `sent` is the service centre time stamp as an aware
+    datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them.
+    """
+
+    location: int
+    number: str
+    text: str
+    sent: datetime | None
+    smsc: str = ""
+    kind: Kind = Kind.TEXT
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingSms:
+    """One SMS to send; `text` of any length that fits one SMS in its coding."""
+
+    number: str
+    text: str
+
+
+class Registration(StrEnum):
+    """Where the modem stands with the network (3GPP TS 27.007, 7.2)."""
+
+    HOME = "home"
+    ROAMING = "roaming"
+    SEARCHING = "searching"
+    DENIED = "denied"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ModemStatus:
+    """How the modem is now. `signal` in percent, None when it does not know; `used` and `capacity` count SMS slots."""
+
+    registration: Registration
+    signal: int | None = None
+    operator: str = ""
+    used: int = 0
+    capacity: int = 0
+    model: str = ""
+    imei: str = ""
+
+
+class ModemError(Exception):
+    """A modem call failed.
+
+    `permanent` tells that the same call will fail again (a number that no network takes), so that trying
+    again only costs money. `gone` tells that the modem itself must be opened anew.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+        self.gone = gone
+
+
+class Modem(Protocol):
+    """The port to one modem. Every method may raise `ModemError` and blocks until the modem answered."""
+
+    def receive(self) -> list[IncomingSms]:
+        """All SMS in the store, oldest slot first. Nothing is deleted."""
+
+    def read(self, location: int) -> IncomingSms | None:
+        """What lies in that slot now; None when it is empty."""
+
+    def delete(self, location: int) -> None:
+        """Empty that slot. A slot that is empty already is no error."""
+
+    def send(self, sms: OutgoingSms) -> int:
+        """Hand the SMS to the network; returns the modem's reference (0-255)."""
+
+    def status(self) -> ModemStatus:
+        """Ask the modem how it is."""
+
+    def network_time(self) -> datetime | None:
+        """The modem's own clock (NITZ when the network gives it); None when it has none that can be true."""
+
+    def close(self) -> None:
+        """Let the modem go. Never raises."""
