@@ -53,6 +53,9 @@ class Link(Protocol):
     def take(self) -> list[Inbound]:
         """All that arrived since the last call, in order."""
 
+    def close(self) -> None:
+        """Send what was published, say goodbye, and stop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Will:
@@ -115,7 +118,7 @@ class MqttLink:
                 return taken
 
     def close(self) -> None:
-        """Say goodbye, so that the broker drops the last will, and stop."""
+        # After a goodbye the broker drops the last will: whoever needs it said must publish it before.
         self._closing = True
         self._client.disconnect()
         self._thread.join(timeout=5)

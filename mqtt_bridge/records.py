@@ -95,7 +95,9 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
     """The collector's statement, after its commit, that it holds a journal up to `seq`, which has `hash`.
 
     `seq` 0 with the journal's genesis hash means that it holds nothing. `refused` tells why the batch that it
-    answers was put aside.
+    answers was put aside. `unasked` tells that it answers no batch: the collector has just come (back), so whatever
+    was under way may be lost. Only then may a gateway send again before its timeout; to do so on any repeated ack
+    would double the traffic for good (the sorcerer's apprentice of RFC 1123, 4.2.3.1).
     """
 
     gateway: GatewayId
@@ -104,6 +106,7 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
     hash: Hash
     at: Instant
     refused: Short | None = None
+    unasked: bool = False
     schema: int = SCHEMA
 
 
@@ -170,14 +173,16 @@ class Member(Struct, frozen=True, kw_only=True):
 class Policy(Struct, frozen=True, kw_only=True):
     """The rules by which a gateway decides; data, not code.
 
-    An SMS centre's time is believed within (received - `sms_validity_hours`, received +
-    `clock_skew_seconds`). `replies_per_day` caps the answers to one number in a day of `timezone` (IANA name).
+    An SMS centre's time is believed within (received - `sms_validity_hours`, received + `clock_skew_seconds`).
+    `answers_per_day` caps the answers to one number's check-ins in a day of `timezone` (IANA name),
+    `corrections_per_day` those to what can not be understood: two machines that answer each other stop there.
     """
 
     timezone: Name = "Asia/Jakarta"
     sms_validity_hours: Annotated[int, Meta(ge=1, le=24 * 30)] = 72
     clock_skew_seconds: Annotated[int, Meta(ge=0, le=86400)] = 300
-    replies_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

@@ -1,0 +1,166 @@
+"""`gardu-gateway`: builds the parts, runs them, and shuts them down in reverse."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from modem.worker import ModemWorker
+from mqtt_bridge import logs
+from mqtt_bridge.client import MqttLink, Will
+from mqtt_bridge.keys import BadKey, load_or_make, load_public
+from mqtt_bridge.settings import EXIT_CODE
+from mqtt_bridge.topics import Leaf, downlink, topic
+
+from . import config
+from .clock import SystemClock
+from .config import Config, ConfigError
+from .core import Core
+from .health import last_will
+from .journal import Journal, JournalError
+from .loop import Loop
+from .web.server import serve
+
+log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 8.0
+COLLECTOR_PAUSE = 1.0
+
+
+class Misconfigured(click.ClickException):
+    exit_code = EXIT_CODE
+
+
+def configured(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--config` and its parsed content; what is wrong with it is one line and exit code 78."""
+
+    @click.option(
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        default=Path("/etc/gardu/gateway.toml"),
+        show_default=True,
+    )
+    @wraps(command)
+    def wrapper(path: Path, **options: Any) -> None:
+        try:
+            command(config.read(path, os.environ), **options)
+        except (ConfigError, BadKey) as error:
+            raise Misconfigured(str(error)) from None
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gardu")
+def main() -> None:
+    """The gateway of one office: attendance by SMS, kept here and forwarded to the collector."""
+
+
+@main.command("run")
+@configured
+def run(settings: Config) -> None:
+    """Run the gateway until it is told to stop."""
+    logs.set_up()
+    folder = data_folder(settings)
+    with ExitStack() as parts:
+        try:
+            _start(settings, folder, parts)
+        except (JournalError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+        _wait_for_signal()
+        log.info("stopping")
+    # A modem call may still hang in its thread; all that counts is committed.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+@main.command("check-config")
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
+@configured
+def check_config(settings: Config, as_json: bool) -> None:
+    """Say whether the configuration can be used as it stands on this machine."""
+    data_folder(settings)
+    device = Path(settings.modem.device)
+    if not device.exists():
+        raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
+    click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
+
+
+def data_folder(settings: Config) -> Path:
+    """The data directory, made if need be. Raises `ConfigError` when nothing can be written there."""
+    folder = Path(settings.gateway.data_dir)
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(f"gateway.data_dir: {folder} can not be written: {error.strerror}") from None
+    return folder
+
+
+def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
+    """Start every part; each is stopped in reverse when `parts` is closed."""
+    key = load_or_make(folder / "gateway.key")
+    journal = Journal(folder / "journal.db", settings.gateway.id)
+    parts.callback(journal.close)
+    clock = SystemClock(journal.latest())
+    modem = ModemWorker(settings.modem.device, settings.modem.connection)
+    parts.callback(modem.close)
+    core = Core(modem, journal, clock, folder)
+
+    def step_collector() -> bool:
+        if core.collector is None:
+            _connect(settings, core, key, collector.wake)
+        return core.step_collector()
+
+    collector = Loop("collector", step_collector, COLLECTOR_PAUSE)
+    receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds)
+    parts.enter_context(serve(settings.web.listen, core))
+    parts.callback(core.disconnect)
+    for loop in (collector, receiving):
+        parts.callback(loop.stop, STOP_SECONDS / 2)
+        loop.start()
+    log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")
+
+
+def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:
+    """Connect once the collector's key is there: what it says could not be checked before."""
+    path = Path(settings.central.public_key)
+    try:
+        central = load_public(path)
+    except FileNotFoundError:
+        core.waiting_for = f"{path} is not there yet: the collector's public key belongs there"
+        return
+    except (BadKey, OSError) as error:
+        core.waiting_for = str(error)
+        return
+    gateway = settings.gateway.id
+    will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key))
+    link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
+    core.connect(link, key, central)
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The gateway as two stepped sides over its ports: modem, journal, link, clock. Starts no thread, opens no device.
+
+The modem's side and the collector's side share only the journal. `__main__` steps each in a thread of its own, the
+simulation steps both in one, with a clock, a modem and a link that it makes up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from modem.messages import Modem, ModemError
+from mqtt_bridge.client import Link
+from mqtt_bridge.records import Status
+
+from .clock import Clock, Now
+from .downlink import Downlink
+from .forwarder import Forwarder
+from .health import ModemWatch, Reporter, machine, reasons
+from .journal import Journal, JournalError
+from .receiver import Receiver
+from .sender import Sender
+
+
+@dataclass
+class CollectorSide:
+    """What speaks with the collector over one link."""
+
+    link: Link
+    forwarder: Forwarder
+    downlink: Downlink
+    reporter: Reporter
+
+
+class Core:
+    """One gateway. `collector` is None until the collector's public key is there."""
+
+    def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
+        self.journal = journal
+        self.watch = ModemWatch(modem)
+        self.receiver = Receiver(modem, journal)
+        self.sender = Sender(modem, journal)
+        self.collector: CollectorSide | None = None
+        self.waiting_for: str | None = "the collector's public key is not there yet"
+        self.journal_problem: str | None = None
+        self._clock = clock
+        self._folder = folder
+        self.started = clock.now().wall
+
+    def connect(self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey) -> None:
+        forwarder = Forwarder(link, self.journal, key)
+        downlink = Downlink(link, self.journal, forwarder, central)
+        reporter = Reporter(link, key, self.journal.gateway, self.started)
+        self.collector = CollectorSide(link, forwarder, downlink, reporter)
+
+    def disconnect(self) -> None:
+        """Tell the collector that we go, and go."""
+        if self.collector:
+            self.collector.reporter.goodbye()
+            self.collector.link.close()
+
+    @property
+    def collector_problem(self) -> str | None:
+        return self.collector.link.problem if self.collector else self.waiting_for
+
+    @property
+    def rules_missing(self) -> bool:
+        return not self.receiver.has_rules
+
+    def step_modem(self) -> bool:
+        """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
+        try:
+            worked = self._use_modem(self._clock.now())
+        except ModemError as error:
+            self.watch.note(error)
+            raise
+        except JournalError as error:
+            self._restart_journal(error)
+            raise
+        self.watch.note(None)
+        self.journal_problem = None
+        return worked
+
+    def _use_modem(self, now: Now) -> bool:
+        received = self.receiver.step(now)
+        self.watch.step(now)
+        return received or self.sender.step(now)
+
+    def step_collector(self) -> bool:
+        """Hear, send, report. Raises `JournalError`."""
+        side = self.collector
+        if side is None:
+            return False
+        try:
+            heard = side.downlink.step()
+            sent = side.forwarder.step(self._clock.now())
+            side.reporter.step(self.status(), self._clock.now())
+        except JournalError as error:
+            self._restart_journal(error)
+            raise
+        return heard or sent
+
+    def status(self) -> Status:
+        """The whole picture, as of now. Raises `JournalError`."""
+        now = self._clock.now()
+        complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
+        position = self.journal.position()
+        desired = self.journal.desired()
+        box = machine(self._folder)
+        return Status(
+            gateway=self.journal.gateway,
+            journal=self.journal.id,
+            at=now.wall,
+            started=self.started,
+            version=version("gardu"),
+            reasons=tuple(reasons(self, now, box.disk_free)),
+            modem=self.watch.report(),
+            last_seq=position.last,
+            delivered=position.delivered,
+            replies_waiting=self.journal.unsent_count(),
+            complete_until=complete_until,
+            desired=desired.version if desired else 0,
+            clock_trusted=now.trusted,
+            disk_free=box.disk_free,
+            heat=box.heat,
+        )
+
+    def _restart_journal(self, error: JournalError) -> None:
+        """After an error of the disk nobody knows what was committed: read again from the file."""
+        self.journal_problem = str(error)
+        self.journal.reopen()

@@ -1,0 +1,68 @@
+"""What the collector says to this gateway: acks and what it should hold, believed only with its signature."""
+
+from __future__ import annotations
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from mqtt_bridge.client import Inbound, Link
+from mqtt_bridge.envelope import BadEnvelope, unseal
+from mqtt_bridge.records import Ack, BadPayload, Desired, decode
+from mqtt_bridge.topics import Leaf, parse
+
+from .forwarder import Forwarder
+from .journal import Journal
+
+log = structlog.get_logger(__name__)
+
+
+class Downlink:
+    """`diverged` tells in words that the collector holds something else than this journal."""
+
+    def __init__(self, link: Link, journal: Journal, forwarder: Forwarder, central: Ed25519PublicKey) -> None:
+        self._link = link
+        self._journal = journal
+        self._forwarder = forwarder
+        self._central = central
+        self.diverged: str | None = None
+        self.forged = 0
+
+    def step(self) -> bool:
+        """Apply all that arrived; tells whether there was anything. Raises `JournalError`."""
+        taken = self._link.take()
+        for message in taken:
+            self._apply(message)
+        return bool(taken)
+
+    def _apply(self, message: Inbound) -> None:
+        place = parse(message.topic)
+        try:
+            payload = decode(unseal(message.payload, self._central))
+        except (BadEnvelope, BadPayload) as error:
+            self.forged += 1
+            log.warning("not from the collector", topic=message.topic, problem=str(error))
+            return
+        if getattr(payload, "gateway", None) != self._journal.gateway:
+            self.forged += 1
+            log.warning("meant for another gateway", topic=message.topic)
+        elif place == (self._journal.gateway, Leaf.ACK) and isinstance(payload, Ack):
+            self._take_ack(payload)
+        elif place == (self._journal.gateway, Leaf.DESIRED) and isinstance(payload, Desired):
+            self._take_desired(payload)
+
+    def _take_ack(self, ack: Ack) -> None:
+        before = self._journal.position().delivered
+        if not self._journal.acknowledge(ack):
+            if ack.journal == self._journal.id:
+                self.diverged = f"the collector holds another record {ack.seq} of this journal"
+                log.error("diverged", seq=ack.seq)
+            return
+        self.diverged = None
+        self._forwarder.landed(ack)
+        if ack.seq < before:
+            log.warning("the collector went back", before=before, now=ack.seq)
+            self._forwarder.go_back()
+
+    def _take_desired(self, desired: Desired) -> None:
+        if self._journal.apply(desired):
+            log.info("desired applied", version=desired.version, employees=len(desired.roster))

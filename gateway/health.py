@@ -1,0 +1,164 @@
+"""How the gateway is, and what is wrong with it in words: the status that its page shows and the collector gets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from modem.messages import Modem, ModemError, ModemStatus, Registration
+from mqtt_bridge.client import Link, LinkDown
+from mqtt_bridge.envelope import seal
+from mqtt_bridge.records import Connection, ModemReport, Reason, Status
+from mqtt_bridge.topics import Leaf, topic
+
+from .clock import Now
+
+if TYPE_CHECKING:
+    from .core import Core
+
+LITTLE_DISK = 100_000_000  # bytes
+ASK_MODEM_EVERY = 15.0  # seconds
+REPORT_EVERY = 30.0
+
+_REGISTERED = {Registration.HOME, Registration.ROAMING}
+_REGISTRATION_TEXTS = {
+    Registration.SEARCHING: "Modem masih mencari jaringan",
+    Registration.DENIED: "Jaringan menolak kartu SIM",
+    Registration.NONE: "Modem tidak terdaftar di jaringan",
+    Registration.UNKNOWN: "Status jaringan modem tidak diketahui",
+}
+
+
+class ModemWatch:
+    """Asks the modem now and then how it is; `problem` is why it could not be asked or used."""
+
+    def __init__(self, modem: Modem) -> None:
+        self._modem = modem
+        self._next = 0.0
+        self.status: ModemStatus | None = None
+        self.problem: str | None = None
+
+    def step(self, now: Now) -> None:
+        """Raises `ModemError`."""
+        if now.monotonic >= self._next:
+            self.status = self._modem.status()
+            self._next = now.monotonic + ASK_MODEM_EVERY
+
+    def note(self, error: ModemError | None) -> None:
+        """How the last use of the modem ended; what it said before it was gone is no longer true."""
+        self.problem = str(error) if error else None
+        if error and error.gone:
+            self.status = None
+            self._next = 0.0
+
+    def report(self) -> ModemReport:
+        status = self.status
+        if status is None:
+            return ModemReport(state="absent" if self.problem else "starting")
+        return ModemReport(
+            state=status.registration,
+            signal=status.signal,
+            operator=status.operator,
+            used=status.used,
+            capacity=status.capacity,
+            model=status.model,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the Raspberry Pi says of itself: bytes free for the journal, degrees Celsius of its processor."""
+
+    disk_free: int | None
+    heat: float | None
+
+
+def machine(folder: Path) -> Machine:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        free = None
+    sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    heats = [each.current for group in sensors.values() for each in group if each.current]
+    return Machine(free, max(heats, default=None))
+
+
+def reasons(core: Core, now: Now, disk_free: int | None) -> Iterator[Reason]:
+    """Everything that is wrong now, worst first; `code` is stable, `text` is for people."""
+    if core.journal_problem:
+        yield Reason(code="journal", text=f"Jurnal tidak bisa ditulis: {core.journal_problem}"[:200])
+    yield from _modem_reasons(core.watch)
+    if not now.trusted:
+        yield Reason(code="clock", text="Jam gateway belum benar; waktu SMS centre yang dipakai")
+    yield from _collector_reasons(core)
+    if disk_free is not None and disk_free < LITTLE_DISK:
+        yield Reason(code="disk", text=f"Sisa ruang kartu hanya {disk_free // 1_000_000} MB")
+
+
+def _modem_reasons(watch: ModemWatch) -> Iterator[Reason]:
+    if watch.problem:
+        yield Reason(code="modem", text=f"Modem tidak bisa dipakai: {watch.problem}"[:200])
+    status = watch.status
+    if status and status.registration not in _REGISTERED:
+        yield Reason(code="network", text=_REGISTRATION_TEXTS[status.registration])
+    if status and status.capacity and status.used >= status.capacity:
+        yield Reason(code="sim-full", text=f"Memori SMS penuh ({status.used} dari {status.capacity})")
+
+
+def _collector_reasons(core: Core) -> Iterator[Reason]:
+    if core.collector_problem:
+        yield Reason(code="link", text=f"Tidak tersambung ke pusat: {core.collector_problem}"[:200])
+    if core.rules_missing:
+        yield Reason(code="no-roster", text="Daftar pegawai belum diterima; pesan disimpan dan menunggu")
+    side = core.collector
+    if side and side.downlink.diverged:
+        yield Reason(code="diverged", text=f"Jurnal berbeda dengan pusat: {side.downlink.diverged}"[:200])
+    if side and side.forwarder.refused:
+        yield Reason(code="refused", text=f"Pusat menolak data: {side.forwarder.refused}"[:200])
+
+
+class Reporter:
+    """Tells the collector how the gateway is: at every new connection, when it changes, and now and then."""
+
+    def __init__(self, link: Link, key: Ed25519PrivateKey, gateway: str, since: datetime) -> None:
+        self._link = link
+        self._key = key
+        self._gateway = gateway
+        self._since = since
+        self._session = 0
+        self._next = 0.0
+        self._told: tuple[object, ...] = ()
+
+    def step(self, status: Status, now: Now) -> None:
+        gist = (status.reasons, status.modem.state, status.last_seq, status.delivered, status.desired)
+        new_session = self._link.session != self._session
+        if not self._link.connected or not (new_session or gist != self._told or now.monotonic >= self._next):
+            return
+        try:
+            if new_session:
+                self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=True, since=self._since))
+            self._publish(Leaf.STATUS, status)
+        except LinkDown:
+            return
+        self._session, self._told = self._link.session, gist
+        self._next = now.monotonic + REPORT_EVERY
+
+    def goodbye(self) -> None:
+        with suppress(LinkDown):
+            self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=False, since=self._since))
+
+    def _publish(self, leaf: Leaf, payload: Connection | Status) -> None:
+        self._link.publish(topic(self._gateway, leaf), seal(payload, self._key), retain=True)
+
+
+def last_will(gateway: str, since: datetime, key: Ed25519PrivateKey) -> bytes:
+    """What the broker tells the collector when the gateway is gone without a word."""
+    return seal(Connection(gateway=gateway, online=False, since=since), key)

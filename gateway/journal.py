@@ -1,0 +1,463 @@
+"""The gateway's journal: one SQLite file with what came in, what was recorded, and what is still to be said.
+
+The only file of the gateway that imports peewee. Every public method is one transaction, durable when it returns
+(WAL, synchronous=FULL), so a crash before or after it is all that can happen. Nothing is kept in memory between
+calls that is not in the file: after an error of the disk the file alone is right.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import peewee
+
+from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
+
+from .decide import Decision, Held, Outcome, Punch, Reply, Rules, Tone, counted, day_of, decide
+from .message import Form, IncomingMessage, fingerprint
+from .phones import mobile
+
+SCHEMA = 1
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    channel TEXT NOT NULL,
+    form TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    text TEXT NOT NULL,
+    sent TEXT,
+    received TEXT NOT NULL,
+    clock_trusted INTEGER NOT NULL,
+    smsc TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    seq INTEGER REFERENCES record (seq),
+    copies INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX inbox_waiting ON inbox (id) WHERE outcome = 'waiting';
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY,
+    employee TEXT NOT NULL,
+    action TEXT NOT NULL,
+    at TEXT NOT NULL,
+    receipt TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX record_day ON record (employee, at);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    inbox INTEGER NOT NULL REFERENCES inbox (id),
+    number TEXT NOT NULL,
+    tone TEXT NOT NULL,
+    text TEXT NOT NULL,
+    created TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    problem TEXT,
+    sent TEXT
+);
+CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
+CREATE INDEX outbox_day ON outbox (number, created);
+"""
+
+
+class JournalError(Exception):
+    """The journal could not be read or written; whether a write happened shows on reading again."""
+
+
+class Delivery(StrEnum):
+    """Where a reply stands. SENDING after a restart means that nobody knows whether it went out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A reply that still has to go out; `attempts` counts those before."""
+
+    id: int
+    number: str
+    text: str
+    created: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the records go, and how far the collector holds them."""
+
+    delivered: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the message log: one incoming message, what became of it, and its reply."""
+
+    id: int
+    received: datetime
+    sent: datetime | None
+    sender: str
+    text: str
+    outcome: Outcome
+    copies: int
+    receipt: str | None
+    reply: str | None
+    delivery: Delivery | None
+
+
+class Journal:
+    """Opens the journal in that file and makes it when there is none. Raises `JournalError`."""
+
+    def __init__(self, path: Path, gateway: str) -> None:
+        self.gateway = gateway
+        self._path = path
+        self._lock = threading.RLock()
+        self._database = peewee.SqliteDatabase(
+            str(path),
+            pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000},
+            thread_safe=False,  # one connection for all threads, behind the lock
+            check_same_thread=False,
+        )
+        self._open()
+
+    def _open(self) -> None:
+        with self._guarded():
+            self._database.connect(reuse_if_open=True)
+            # Some file systems silently keep another mode, and then a commit is no promise.
+            settings = (self._value("PRAGMA journal_mode"), self._value("PRAGMA synchronous"))
+            if settings != ("wal", 2):
+                raise JournalError(
+                    f"{self._path}: SQLite runs with {settings}, not with WAL and full synchronisation"
+                )
+        with self._transaction():
+            self._migrate()
+            self.id = self._meta("journal") or ""
+
+    def _migrate(self) -> None:
+        version = self._value("PRAGMA user_version")
+        if version > SCHEMA:
+            raise JournalError(
+                f"{self._path}: written by a newer version (schema {version}); this one knows {SCHEMA}"
+            )
+        if version == SCHEMA:
+            return
+        for statement in _SCHEMA.split(";\n"):
+            self._run(statement)
+        self._set_meta("journal", secrets.token_hex(8))
+        self._set_meta("delivered", "0")
+        self._run(f"PRAGMA user_version = {SCHEMA}")
+
+    def reopen(self) -> None:
+        """Start again from what the file holds, after an error that left a commit unknown."""
+        with self._lock:
+            self._database.close()
+            self._open()
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    # Messages in
+
+    def admit(self, messages: Sequence[IncomingMessage], rules: Rules | None) -> list[Outcome]:
+        """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
+
+        One that is here already, read or delivered again, changes nothing. Without rules they wait.
+        """
+        with self._transaction():
+            return [self._admit(message, rules) for message in messages]
+
+    def decide_waiting(self, rules: Rules) -> int:
+        """Decide what came in before there were rules; returns how many."""
+        with self._transaction():
+            rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
+            for row in rows:
+                decision = self._decide(_message(row[1:]), rules)
+                seq = decision.record.seq if decision.record else None
+                self._run("UPDATE inbox SET outcome = ?, seq = ? WHERE id = ?", decision.outcome, seq, row[0])
+                self._keep_reply(row[0], decision.reply, _message(row[1:]).received)
+            return len(rows)
+
+    def _admit(self, message: IncomingMessage, rules: Rules | None) -> Outcome:
+        mark = fingerprint(message)
+        known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
+        if known:
+            self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
+            return Outcome(known[0][0])
+        decision = self._decide(message, rules) if rules else Decision(Outcome.WAITING)
+        inbox = self._keep_message(message, mark, decision)
+        self._keep_reply(inbox, decision.reply, message.received)
+        return decision.outcome
+
+    def _decide(self, message: IncomingMessage, rules: Rules) -> Decision:
+        decision = decide(message, rules, self._held(message, rules))
+        if decision.record:
+            self._append(decision.record)
+        return decision
+
+    def _held(self, message: IncomingMessage, rules: Rules) -> Held:
+        number = mobile(message.sender)
+        seq = self._last_seq() + 1
+        if number is None:
+            return Held(self.id, seq)
+        replies = dict(
+            self._rows(
+                "SELECT tone, COUNT(*) FROM outbox WHERE number = ? AND created >= ? GROUP BY tone",
+                number,
+                _text(day_of(message.received, rules.zone)[0]),
+            )
+        )
+        start, end = day_of(counted(message, rules.policy).at, rules.zone)
+        punches = self._rows(
+            "SELECT action, at, receipt FROM record WHERE employee = ? AND at >= ? AND at < ?",
+            rules.employees.get(number),
+            _text(start),
+            _text(end),
+        )
+        return Held(
+            self.id,
+            seq,
+            tuple(Punch(Action(action), _time(at), receipt) for action, at, receipt in punches),
+            answers=replies.get(Tone.ANSWER, 0),
+            corrections=replies.get(Tone.CORRECTION, 0),
+        )
+
+    def _append(self, record: Record) -> None:
+        whole = chained(self._hash_at(record.seq - 1), record)
+        self._run(
+            "INSERT INTO record (seq, employee, action, at, receipt, hash, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            whole.seq,
+            whole.employee,
+            whole.action,
+            _text(whole.at),
+            whole.receipt,
+            whole.hash,
+            encode(whole),
+        )
+
+    def _keep_message(self, message: IncomingMessage, mark: str, decision: Decision) -> int:
+        row = (
+            mark,
+            message.channel,
+            message.form,
+            message.sender,
+            message.text,
+            _text(message.sent) if message.sent else None,
+            _text(message.received),
+            message.clock_trusted,
+            message.smsc,
+            message.reference,
+            decision.outcome,
+            decision.record.seq if decision.record else None,
+        )
+        places = ", ".join("?" * len(row))
+        inserted = self._run(f"INSERT INTO inbox (fingerprint, {_MESSAGE}, outcome, seq) VALUES ({places})", *row)
+        return int(inserted.lastrowid)
+
+    def _keep_reply(self, inbox: int, reply: Reply | None, created: datetime) -> None:
+        if reply:
+            self._run(
+                "INSERT INTO outbox (inbox, number, tone, text, created, state) VALUES (?, ?, ?, ?, ?, ?)",
+                inbox,
+                reply.number,
+                reply.tone,
+                reply.text,
+                _text(created),
+                Delivery.QUEUED,
+            )
+
+    # Replies out
+
+    def unsent(self, limit: int) -> list[Unsent]:
+        """The oldest replies that still have to go out, also those whose sending was cut short."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT id, number, text, created, attempts FROM outbox"
+                " WHERE state IN ('queued', 'sending') ORDER BY id LIMIT ?",
+                limit,
+            )
+        return [Unsent(id_, number, text, _time(created), attempts) for id_, number, text, created, attempts in rows]
+
+    def unsent_count(self) -> int:
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'sending')"))
+
+    def sending(self, reply: int) -> None:
+        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end."""
+        self._change_reply(reply, "state = 'sending', attempts = attempts + 1")
+
+    def sent(self, reply: int, at: datetime) -> None:
+        self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?", _text(at))
+
+    def not_sent(self, reply: int, problem: str, *, give_up: bool) -> None:
+        """The attempt failed; `give_up` makes it the last."""
+        self._change_reply(reply, "state = ?, problem = ?", Delivery.FAILED if give_up else Delivery.QUEUED, problem)
+
+    def _change_reply(self, reply: int, change: str, *values: Any) -> None:
+        with self._transaction():
+            self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
+
+    # Records forward
+
+    def position(self) -> Position:
+        with self._guarded():
+            return Position(int(self._meta("delivered") or 0), self._last_seq())
+
+    def records(self, after: int, limit: int) -> list[Record]:
+        """Up to `limit` records behind that seq, in order."""
+        with self._guarded():
+            rows = self._rows("SELECT body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+        return [_decode_record(body) for (body,) in rows]
+
+    def hash_at(self, seq: int) -> str | None:
+        """The hash of that record, of the chain's start for 0; None when there is no such record."""
+        with self._guarded():
+            return self._hash_at(seq) if 0 <= seq <= self._last_seq() else None
+
+    def acknowledge(self, ack: Ack) -> bool:
+        """Note how far the collector holds this journal, forth or, after it lost data, back.
+
+        False when what it holds is not what is here: another journal, more than there is, or another chain.
+        """
+        with self._transaction():
+            if ack.journal != self.id or ack.seq > self._last_seq() or ack.hash != self._hash_at(ack.seq):
+                return False
+            self._set_meta("delivered", str(ack.seq))
+            return True
+
+    # What the collector wants
+
+    def desired(self) -> Desired | None:
+        with self._guarded():
+            text = self._meta("desired")
+        return msgspec.json.decode(text, type=Desired) if text else None
+
+    def apply(self, desired: Desired) -> bool:
+        """Hold it from now on, unless what is held is as new; tells whether it was applied."""
+        with self._transaction():
+            held = self.desired()
+            if held and held.version >= desired.version:
+                return False
+            self._set_meta("desired", encode(desired).decode())
+            return True
+
+    # For people
+
+    def log(self, limit: int, before: int | None = None) -> list[Entry]:
+        """The newest messages first; `before` is the id of the last one on the page before."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
+                " outbox.text, outbox.state FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
+                " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
+                before or 2**62,
+                limit,
+            )
+        return [_entry(row) for row in rows]
+
+    def latest(self) -> datetime | None:
+        """When the newest message came in: a time that the clock must not fall behind again."""
+        with self._guarded():
+            text = self._value("SELECT MAX(received) FROM inbox WHERE clock_trusted")
+        return _time(text) if text else None
+
+    # SQLite
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except peewee.PeeweeException as error:
+                raise JournalError(f"{self._path}: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guarded(), self._database.atomic("IMMEDIATE"):
+            yield
+
+    def _run(self, statement: str, *values: Any) -> Any:
+        return self._database.execute_sql(statement, values)  # type: ignore[no-untyped-call]
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return list(self._run(statement, *values).fetchall())
+
+    def _value(self, statement: str, *values: Any) -> Any:
+        row = self._run(statement, *values).fetchone()
+        return row[0] if row else None
+
+    def _meta(self, key: str) -> str | None:
+        value: str | None = self._value("SELECT value FROM meta WHERE key = ?", key)
+        return value
+
+    def _set_meta(self, key: str, value: str) -> None:
+        self._run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+
+    def _last_seq(self) -> int:
+        return int(self._value("SELECT COALESCE(MAX(seq), 0) FROM record"))
+
+    def _hash_at(self, seq: int) -> str:
+        if seq == 0:
+            return genesis(self.gateway, self.id)
+        return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
+
+
+_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference"
+_decode_record = msgspec.json.Decoder(Record).decode
+
+
+def _message(row: Sequence[Any]) -> IncomingMessage:
+    """The message in the columns `_MESSAGE`."""
+    channel, form, sender, text, sent, received, trusted, smsc, reference = row
+    return IncomingMessage(
+        channel=Channel(channel),
+        form=Form(form),
+        sender=sender,
+        text=text,
+        sent=_time(sent) if sent else None,
+        received=_time(received),
+        clock_trusted=bool(trusted),
+        smsc=smsc,
+        reference=reference,
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    id_, received, sent, sender, text, outcome, copies, receipt, reply, state = row
+    return Entry(
+        id=id_,
+        received=_time(received),
+        sent=_time(sent) if sent else None,
+        sender=sender,
+        text=text,
+        outcome=Outcome(outcome),
+        copies=copies,
+        receipt=receipt,
+        reply=reply,
+        delivery=Delivery(state) if state else None,
+    )
+
+
+def _text(at: datetime) -> str:
+    """UTC in fixed width: sorts as text in the order of time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

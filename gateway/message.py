@@ -1,0 +1,75 @@
+"""One incoming message, whatever way it came. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from modem.messages import IncomingSms, Kind
+from mqtt_bridge.records import Channel
+
+
+class Form(StrEnum):
+    """What arrived: only a single text can be a check-in."""
+
+    TEXT = "text"
+    PART = "part"  # of a longer, concatenated message
+    BINARY = "binary"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """What every channel ends in. `sent` is the SMS centre's time, `received` our own."""
+
+    channel: Channel
+    form: Form
+    sender: str
+    text: str
+    sent: datetime | None
+    received: datetime
+    clock_trusted: bool
+    smsc: str = ""
+    reference: str = ""
+
+
+def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
+    reference = f"{sms.part.reference}/{sms.part.number}/{sms.part.total}" if sms.part else ""
+    return IncomingMessage(
+        channel=Channel.SMS,
+        form=_form(sms),
+        sender=_storable(sms.number),
+        text=_storable(sms.text),
+        sent=sms.sent,
+        received=received,
+        clock_trusted=clock_trusted,
+        smsc=sms.smsc,
+        reference=reference,
+    )
+
+
+def fingerprint(message: IncomingMessage) -> str:
+    """SHA-256 (hex) over what stays the same when a message is read or delivered again.
+
+    Without an SMS centre's time the day of receipt stands in for it, so that the same text tomorrow is another one.
+    """
+    moment = message.sent.astimezone(UTC).isoformat() if message.sent else f"{message.received:%Y-%m-%d}"
+    parts = (message.channel, message.form, message.sender, message.smsc, moment, message.reference, message.text)
+    # Each part with its length before it: no two different messages run together into the same bytes.
+    framed = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(framed.encode()).hexdigest()
+
+
+def _storable(text: str) -> str:
+    """The text without half signs (lone surrogates of UCS-2), which no file and no hash takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _form(sms: IncomingSms) -> Form:
+    if sms.kind is Kind.REPORT:
+        return Form.REPORT
+    if sms.kind is Kind.BINARY:
+        return Form.BINARY
+    return Form.PART if sms.part and sms.part.total > 1 else Form.TEXT

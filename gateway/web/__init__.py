@@ -1,0 +1,1 @@
+"""The gateway's own page, for whoever stands in front of it: no internet needed."""

@@ -1,0 +1,155 @@
+"""Status page, message log, health checks and metrics of one gateway, served by waitress on the office LAN."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import waitress
+from flask import Flask, Response, jsonify, render_template, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from mqtt_bridge.records import Status, encode
+
+from ..core import Core
+from ..decide import Outcome
+from ..journal import JournalError
+from ..phones import masked
+
+PAGE = 50
+CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+OUTCOMES = {
+    Outcome.RECORDED: "Tercatat",
+    Outcome.REPEAT: "Ulangan, sudah tercatat",
+    Outcome.WAITING: "Menunggu daftar pegawai",
+    Outcome.UNKNOWN_SENDER: "Nomor tidak terdaftar",
+    Outcome.NOT_A_PHONE: "Bukan nomor ponsel",
+    Outcome.NOT_UNDERSTOOD: "Bukan perintah presensi",
+    Outcome.EMPTY: "Pesan kosong",
+    Outcome.TOO_LONG: "Terlalu panjang",
+    Outcome.BINARY: "Bukan teks",
+    Outcome.REPORT: "Laporan pengiriman",
+}
+NETWORKS = {
+    "home": "terdaftar",
+    "roaming": "terdaftar (roaming)",
+    "searching": "mencari jaringan",
+    "denied": "ditolak jaringan",
+    "none": "tidak terdaftar",
+    "unknown": "tidak diketahui",
+    "absent": "modem tidak ada",
+    "starting": "sedang dimulai",
+}
+DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
+
+
+def create_app(core: Core) -> Flask:
+    app = Flask(__name__)
+    app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
+
+    @app.get("/")
+    def status() -> str:
+        status = core.status()
+        return render_template("status.html", status=status, uptime=_uptime(status), networks=NETWORKS)
+
+    @app.get("/messages")
+    def messages() -> str:
+        entries = core.journal.log(PAGE + 1, request.args.get("before", type=int))
+        return render_template(
+            "messages.html",
+            entries=entries[:PAGE],
+            more=len(entries) > PAGE,
+            outcomes=OUTCOMES,
+            deliveries=DELIVERIES,
+        )
+
+    @app.get("/status.json")
+    def status_json() -> Response:
+        return Response(encode(core.status()), mimetype="application/json")
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="alive")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        found = [{"code": reason.code, "text": reason.text} for reason in core.status().reasons]
+        return jsonify(ready=not found, reasons=found), 503 if found else 200
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        registry = CollectorRegistry()
+        registry.register(_Metrics(core.status()))
+        return Response(generate_latest(registry), mimetype="text/plain; version=0.0.4")
+
+    @app.errorhandler(JournalError)
+    def journal_error(error: JournalError) -> tuple[str, int]:
+        return render_template("error.html", error=error), 503
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = CSP
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return app
+
+
+@contextmanager
+def serve(listen: str, core: Core) -> Iterator[None]:
+    """The pages at `host:port`, in a thread of their own. Raises `OSError` when the port is taken."""
+    server: Any = waitress.create_server(create_app(core), listen=listen, threads=4, ident="gardu")
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+class _Metrics:
+    """A status as Prometheus gauges; nothing in it names a person."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        status = self._status
+        values = {
+            "records": (status.last_seq, "Records made"),
+            "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
+            "replies_waiting": (status.replies_waiting, "Replies to be sent"),
+            "sms_slots_used": (status.modem.used, "SMS on the SIM"),
+            "sms_slots": (status.modem.capacity, "Room for SMS on the SIM"),
+            "signal_percent": (status.modem.signal, "Signal strength"),
+            "disk_free_bytes": (status.disk_free, "Room left for the journal"),
+            "heat_celsius": (status.heat, "Heat of the processor"),
+            "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
+        }
+        for name, (value, text) in values.items():
+            if value is not None:
+                yield GaugeMetricFamily(f"gardu_gateway_{name}", text, value=value)
+        problems = GaugeMetricFamily("gardu_gateway_problem", "What is wrong now", labels=["code"])
+        for reason in status.reasons:
+            problems.add_metric([reason.code], 1)
+        yield problems
+
+
+def _uptime(status: Status) -> str:
+    minutes = int((status.at - status.started).total_seconds()) // 60
+    days, hours = divmod(minutes // 60, 24)
+    return f"{days} hari {hours} jam" if days else f"{hours} jam {minutes % 60} menit"
+
+
+def _local(core: Core, at: datetime) -> str:
+    desired = core.journal.desired()
+    zone = ZoneInfo(desired.policy.timezone) if desired else UTC
+    local = at.astimezone(zone)
+    return f"{local:%d/%m %H:%M:%S} {local.tzname()}"
