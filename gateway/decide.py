@@ -19,6 +19,10 @@ from .phones import mobile
 from .receipts import receipt
 
 
+# An SMS centre gives the year with two digits (3GPP TS 23.040, 9.2.3.11).
+_END_OF_SCTS = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 class Outcome(StrEnum):
     """What became of a message; everything but RECORDED says why it made no record."""
 
@@ -102,14 +106,14 @@ class Counted:
 def counted(message: IncomingMessage, policy: Policy) -> Counted:
     """The SMS centre's time where it can be true, else the time of receipt; never a guess.
 
-    While our own clock is not trusted it can not contradict the SMS centre.
+    A clock of ours that is not set is behind, never ahead: then only what is too old is not believed.
     """
     sent, received = message.sent, message.received
     if sent is None:
         return Counted(received, own=True)
     oldest = received - timedelta(hours=policy.sms_validity_hours)
-    newest = received + timedelta(seconds=policy.clock_skew_seconds)
-    if message.clock_trusted and not oldest <= sent <= newest:
+    newest = received + timedelta(seconds=policy.clock_skew_seconds) if message.clock_trusted else _END_OF_SCTS
+    if not oldest <= sent <= newest:
         return Counted(received, own=True)
     return Counted(sent.astimezone(UTC), own=False)
 

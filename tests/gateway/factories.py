@@ -1,0 +1,51 @@
+"""Made-up messages, rosters and journals for the gateway's tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.decide import Rules
+from gateway.journal import Journal
+from gateway.message import Form, IncomingMessage
+from mqtt_bridge.records import Channel, Desired, Member, Policy
+
+PHONE = "+6281234567890"
+OTHER = "+6281298765432"
+STRANGER = "+6285211112222"
+MORNING = datetime(2026, 11, 24, 0, 21, 5, tzinfo=UTC)  # 07:21:05 WIB
+SMSC = "+62811000000"
+
+RULES = Rules({PHONE: "e-ani", OTHER: "e-budi"}, Policy())
+
+
+def message(
+    text: str = "HADIR",
+    *,
+    sender: str = PHONE,
+    sent: datetime | None = MORNING,
+    received: datetime | None = None,
+    form: Form = Form.TEXT,
+    clock_trusted: bool = True,
+    reference: str = "",
+) -> IncomingMessage:
+    return IncomingMessage(
+        channel=Channel.SMS,
+        form=form,
+        sender=sender,
+        text=text,
+        sent=sent,
+        received=received or (sent or MORNING) + timedelta(seconds=4),
+        clock_trusted=clock_trusted,
+        smsc=SMSC,
+        reference=reference,
+    )
+
+
+def desired(version: int = 1, gateway: str = "dinkes-01") -> Desired:
+    roster = tuple(Member(employee=employee, phone=phone) for phone, employee in RULES.employees.items())
+    return Desired(gateway=gateway, version=version, issued=MORNING, roster=roster, policy=Policy())
+
+
+def journal(folder: Path) -> Journal:
+    return Journal(folder / "journal.db", "dinkes-01")
