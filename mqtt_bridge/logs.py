@@ -12,8 +12,9 @@ import sys
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-# Six digits or more in a row are a number of a person or a code; seqs, counts and times are shorter.
-_DIGITS = re.compile(r"(?<![0-9a-fA-F-])\+?\d{6,}(?![0-9a-fA-F-])")
+# Six digits or more in a row are a number of a person or a code; seqs, counts and times are shorter. Fractions of
+# seconds and hashes are not meant.
+_DIGITS = re.compile(r"(?<![0-9a-fA-F])(?<!\d\.)\+?\d{6,}(?![0-9a-fA-F])")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

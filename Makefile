@@ -1,0 +1,52 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# What the tests use beyond Python; the demo needs none of it.
+SYSTEM := mosquitto postgresql chromium
+SEEDS ?= 20000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test check bench simulate lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Install the Python packages into .venv, by the hashes of requirements.lock
+
+$(READY): requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Gardu needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python can not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+system: ## Install the servers and the browser that the tests use
+	@deploy/system-packages $(SYSTEM)
+
+demo: $(READY) ## Run the whole system on this machine, with a virtual phone
+	@$(BIN)/python deploy/demo/demo.py
+
+test: $(READY) system ## Run the tests
+	$(BIN)/pytest
+
+check: $(READY) ## Lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure
+	$(BIN)/python -m bench
+
+simulate: $(READY) ## Crash the production code in SEEDS simulated lives
+	GARDU_SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation
+
+lock: $(READY) ## Write requirements.lock anew from setup.cfg
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock setup.cfg
+
+clean: ## Forget everything that was made here
+	rm -rf $(VENV) var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,69 @@
+"""Who may import whom: the structure that the code keeps, read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"gateway", "modem", "mqtt_bridge", "central"}
+ALLOWED = {
+    "modem": set(),
+    "mqtt_bridge": set(),
+    "gateway": {"modem", "mqtt_bridge"},
+    "central": {"mqtt_bridge"},
+}  # fmt: skip
+ONE_IMPORTER = {
+    "gammu": {"modem/driver.py"},
+    "paho": {"mqtt_bridge/client.py"},
+    "iotcore": {"mqtt_bridge/broker.py"},
+    "peewee": {"gateway/journal.py", "central/models.py"},
+    "playhouse": {"central/models.py"},
+    "phonenumbers": {"gateway/phones.py", "central/phones.py"},
+    "psutil": {"gateway/health.py"},
+}
+PURE = [
+    "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
+    "gateway/message.py", "gateway/grammar.py", "gateway/receipts.py", "gateway/replies.py", "gateway/phones.py",
+    "gateway/decide.py",
+]  # fmt: skip
+EDGES = {
+    "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",
+    "logging", "structlog", "shutil", "tempfile", "urllib", "http", "select", "signal",
+}  # fmt: skip
+
+FILES = [path.relative_to(ROOT).as_posix() for package in sorted(OURS) for path in (ROOT / package).rglob("*.py")]
+
+
+def imports(file: str) -> Iterator[str]:
+    """Top-level modules that a file imports, its own package's relative imports as that package."""
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield file.partition("/")[0] if node.level else (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_packages_import_only_what_they_may(file: str) -> None:
+    package = file.partition("/")[0]
+    assert set(imports(file)) & OURS <= ALLOWED[package] | {package}
+
+
+@pytest.mark.parametrize("library", ONE_IMPORTER)
+def test_a_foreign_library_has_one_importer(library: str) -> None:
+    assert {file for file in FILES if library in imports(file)} <= ONE_IMPORTER[library]
+
+
+@pytest.mark.parametrize("file", PURE)
+def test_pure_files_touch_nothing(file: str) -> None:
+    assert not set(imports(file)) & EDGES
+    calls = {node.attr for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Attribute)}
+    assert not calls & {"now", "today", "utcnow", "monotonic"}
+
+
+def test_the_top_level_is_what_was_agreed() -> None:
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"} == OURS
