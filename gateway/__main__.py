@@ -17,8 +17,8 @@ import click
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from modem.worker import ModemWorker
+
 from mqtt_bridge import logs
 from mqtt_bridge.client import MqttLink, Will
 from mqtt_bridge.keys import BadKey, load_or_make, load_public
@@ -144,7 +144,7 @@ def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callabl
     try:
         central = load_public(path)
     except FileNotFoundError:
-        core.waiting_for = f"{path} is not there yet: the collector's public key belongs there"
+        core.waiting_for = f"kunci publik pusat belum ada di {path}"
         return
     except (BadKey, OSError) as error:
         core.waiting_for = str(error)

@@ -36,7 +36,7 @@ class CollectorSide:
 
 
 class Core:
-    """One gateway. `collector` is None until the collector's public key is there."""
+    """One gateway. `collector` is None until the collector's public key is there; `waiting_for` tells why."""
 
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
@@ -44,7 +44,7 @@ class Core:
         self.receiver = Receiver(modem, journal)
         self.sender = Sender(modem, journal)
         self.collector: CollectorSide | None = None
-        self.waiting_for: str | None = "the collector's public key is not there yet"
+        self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._clock = clock
         self._folder = folder
@@ -61,10 +61,6 @@ class Core:
         if self.collector:
             self.collector.reporter.goodbye()
             self.collector.link.close()
-
-    @property
-    def collector_problem(self) -> str | None:
-        return self.collector.link.problem if self.collector else self.waiting_for
 
     @property
     def rules_missing(self) -> bool:

@@ -18,7 +18,6 @@ from .message import Form, IncomingMessage, fingerprint
 from .phones import mobile
 from .receipts import receipt
 
-
 # An SMS centre gives the year with two digits (3GPP TS 23.040, 9.2.3.11).
 _END_OF_SCTS = datetime(2100, 1, 1, tzinfo=UTC)
 

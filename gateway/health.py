@@ -14,7 +14,7 @@ import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modem.messages import Modem, ModemError, ModemStatus, Registration
-from mqtt_bridge.client import Link, LinkDown
+from mqtt_bridge.client import Link, LinkDown, Trouble
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
@@ -30,10 +30,17 @@ REPORT_EVERY = 30.0
 
 _REGISTERED = {Registration.HOME, Registration.ROAMING}
 _REGISTRATION_TEXTS = {
-    Registration.SEARCHING: "Modem masih mencari jaringan",
-    Registration.DENIED: "Jaringan menolak kartu SIM",
-    Registration.NONE: "Modem tidak terdaftar di jaringan",
+    Registration.SEARCHING: "Modem masih mencari jaringan; periksa antena dan letaknya",
+    Registration.DENIED: "Jaringan menolak kartu SIM; hubungi operator",
+    Registration.NONE: "Modem tidak terdaftar di jaringan; periksa kartu SIM dan antena",
     Registration.UNKNOWN: "Status jaringan modem tidak diketahui",
+}
+_LINK_TEXTS = {
+    Trouble.STARTING: "Sedang menyambung ke pusat",
+    Trouble.UNREACHABLE: "Broker pusat tidak bisa dijangkau; periksa jaringan data",
+    Trouble.REJECTED: "Broker pusat menolak gateway ini; periksa pendaftarannya",
+    Trouble.ENDED: "Sambungan ke pusat terputus; sedang disambung lagi",
+    Trouble.DENIED: "Broker pusat menolak pesan gateway ini; periksa hak aksesnya",
 }
 
 
@@ -94,35 +101,42 @@ def machine(folder: Path) -> Machine:
 def reasons(core: Core, now: Now, disk_free: int | None) -> Iterator[Reason]:
     """Everything that is wrong now, worst first; `code` is stable, `text` is for people."""
     if core.journal_problem:
-        yield Reason(code="journal", text=f"Jurnal tidak bisa ditulis: {core.journal_problem}"[:200])
+        yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", core.journal_problem)
     yield from _modem_reasons(core.watch)
     if not now.trusted:
-        yield Reason(code="clock", text="Jam gateway belum benar; waktu SMS centre yang dipakai")
+        yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
     yield from _collector_reasons(core)
     if disk_free is not None and disk_free < LITTLE_DISK:
-        yield Reason(code="disk", text=f"Sisa ruang kartu hanya {disk_free // 1_000_000} MB")
+        yield _reason("disk", f"Sisa ruang kartu SD hanya {disk_free // 1_000_000} MB")
 
 
 def _modem_reasons(watch: ModemWatch) -> Iterator[Reason]:
     if watch.problem:
-        yield Reason(code="modem", text=f"Modem tidak bisa dipakai: {watch.problem}"[:200])
+        yield _reason("modem", "Modem tidak menjawab; periksa kabel dan catu dayanya", watch.problem)
     status = watch.status
     if status and status.registration not in _REGISTERED:
-        yield Reason(code="network", text=_REGISTRATION_TEXTS[status.registration])
+        yield _reason("network", _REGISTRATION_TEXTS[status.registration])
     if status and status.capacity and status.used >= status.capacity:
-        yield Reason(code="sim-full", text=f"Memori SMS penuh ({status.used} dari {status.capacity})")
+        yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
 
 
 def _collector_reasons(core: Core) -> Iterator[Reason]:
-    if core.collector_problem:
-        yield Reason(code="link", text=f"Tidak tersambung ke pusat: {core.collector_problem}"[:200])
-    if core.rules_missing:
-        yield Reason(code="no-roster", text="Daftar pegawai belum diterima; pesan disimpan dan menunggu")
     side = core.collector
+    if side is None:
+        yield _reason("link", f"Belum tersambung ke pusat: {core.waiting_for}")
+    elif side.link.problem:
+        yield _reason("link", _LINK_TEXTS[side.link.problem.trouble], side.link.problem.detail)
+    if core.rules_missing:
+        yield _reason("no-roster", "Daftar pegawai belum diterima dari pusat; pesan disimpan dan menunggu")
     if side and side.downlink.diverged:
-        yield Reason(code="diverged", text=f"Jurnal berbeda dengan pusat: {side.downlink.diverged}"[:200])
+        yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", side.downlink.diverged)
     if side and side.forwarder.refused:
-        yield Reason(code="refused", text=f"Pusat menolak data: {side.forwarder.refused}"[:200])
+        yield _reason("refused", "Pusat menolak data gateway ini", side.forwarder.refused)
+
+
+def _reason(code: str, text: str, detail: object = "") -> Reason:
+    """`detail` is what the part itself said, in its own language."""
+    return Reason(code=code, text=(f"{text} ({detail})" if detail else text)[:200])
 
 
 class Reporter:

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
@@ -38,6 +39,27 @@ class LinkDown(Exception):
     """There is no connection now; nothing was queued."""
 
 
+class Trouble(StrEnum):
+    """What kind of thing keeps a link from working."""
+
+    STARTING = "not connected yet"
+    UNREACHABLE = "the broker can not be reached"
+    REJECTED = "the broker refused the connection"
+    ENDED = "the connection to the broker ended"
+    DENIED = "the broker refused a message"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a link does not work; `detail` is the broker's own word, if it gave one."""
+
+    trouble: Trouble
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.trouble}: {self.detail}" if self.detail else str(self.trouble)
+
+
 class Link(Protocol):
     """The port to the broker. `session` counts connections, so that a new one can be noticed."""
 
@@ -46,7 +68,7 @@ class Link(Protocol):
     @property
     def session(self) -> int: ...
     @property
-    def problem(self) -> str | None: ...
+    def problem(self) -> Problem | None: ...
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """Hand a message to the broker. Raises `LinkDown`. Its arrival anywhere is not promised."""
 
@@ -83,7 +105,7 @@ class MqttLink:
         self._inbound: queue.SimpleQueue[Inbound] = queue.SimpleQueue()
         self._session = 0
         self._connected = False
-        self._problem: str | None = "not connected yet"
+        self._problem: Problem | None = Problem(Trouble.STARTING)
         self._client = self._make_client(client_id, will)
         self._client.connect_async(host, port, keepalive=KEEPALIVE_SECONDS)
         self._closing = False
@@ -99,14 +121,14 @@ class MqttLink:
         return self._session
 
     @property
-    def problem(self) -> str | None:
-        """Why the link does not work, for a person; None when it does."""
+    def problem(self) -> Problem | None:
+        """Why the link does not work; None when it does."""
         return self._problem
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         # paho would queue in memory while offline and send twice after our own resend, so it never gets the chance.
         if not self.connected:
-            raise LinkDown(self._problem or "not connected")
+            raise LinkDown(str(self._problem or Trouble.STARTING))
         self._client.publish(topic, payload, qos=QOS, retain=retain)
 
     def take(self) -> list[Inbound]:
@@ -150,7 +172,7 @@ class MqttLink:
         self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._say(f"the broker refused the connection: {code}")
+            self._say(Problem(Trouble.REJECTED, str(code)))
             return
         if self._subscriptions:
             client.subscribe(self._subscriptions)
@@ -161,13 +183,13 @@ class MqttLink:
         self._wake()
 
     def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
-        self._say("the broker can not be reached")
+        self._say(Problem(Trouble.UNREACHABLE))
 
     def _on_disconnect(
         self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Properties | None
     ) -> None:
         self._connected = False
-        self._say(f"the connection to the broker ended: {code}")
+        self._say(Problem(Trouble.ENDED, str(code)))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         self._inbound.put(Inbound(message.topic, bytes(message.payload)))
@@ -178,11 +200,11 @@ class MqttLink:
     ) -> None:
         # Under MQTT 5 this is the only place where a publish that the access rules forbid shows.
         if code.is_failure:
-            self._say(f"the broker refused a message: {code}")
+            self._say(Problem(Trouble.DENIED, str(code)))
 
-    def _say(self, problem: str) -> None:
+    def _say(self, problem: Problem) -> None:
         if problem != self._problem:
-            log.warning("link", problem=problem)
+            log.warning("link", problem=str(problem))
         self._problem = problem
         self._wake()
 

@@ -13,7 +13,7 @@ from gateway.clock import Now
 from gateway.downlink import Downlink
 from gateway.forwarder import BATCH_LIMIT, FIRST_SIZE, FIRST_TIMEOUT, LAST_TIMEOUT, Forwarder
 from gateway.journal import Journal
-from mqtt_bridge.client import Inbound, LinkDown
+from mqtt_bridge.client import Inbound, LinkDown, Problem
 from mqtt_bridge.envelope import seal, unseal
 from mqtt_bridge.records import Ack, Batch, broken_link, decode
 from mqtt_bridge.topics import Leaf, topic
@@ -30,7 +30,7 @@ class Desk:
 
     connected: bool = True
     session: int = 1
-    problem: str | None = None
+    problem: Problem | None = None
     sent: list[Batch] = field(default_factory=list)
     inbox: list[Inbound] = field(default_factory=list)
 

@@ -1,0 +1,189 @@
+"""Receiver and sender over a journal of their own: save, then delete; inbound before outbound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.core import Core
+from gateway.decide import Outcome
+from gateway.journal import Delivery, JournalError
+from gateway.sender import RETRY_AFTER, VALIDITY
+from modem.messages import IncomingSms, ModemError
+
+from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
+from .fakes import FakeClock, FakeModem
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.modem = FakeModem()
+        self.clock = FakeClock()
+        self.journal = journal(folder)
+        self.core = Core(self.modem, self.journal, self.clock, folder)
+
+    def step(self, after: float = 0.0) -> bool:
+        now = self.clock.moment
+        self.clock.moment = replace(now, wall=now.wall + timedelta(seconds=after), monotonic=now.monotonic + after)
+        return self.core.step_modem()
+
+    def run(self) -> None:
+        while self.step():
+            pass
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    made.journal.apply(desired())
+    yield made
+    made.journal.close()
+
+
+def test_messages_become_records_and_leave_the_sim(bench: Bench) -> None:
+    bench.modem.put(3, "HADIR", PHONE)
+    bench.modem.put(7, "PULANG", OTHER)
+    bench.run()
+    assert [record.employee for record in bench.journal.records(0, 10)] == ["e-ani", "e-budi"]
+    assert bench.modem.slots == {}
+    assert [sms.number for sms in bench.modem.sent] == [PHONE, OTHER]
+    assert bench.journal.unsent(10) == []
+
+
+def test_everything_in_comes_before_anything_out(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.step()
+    assert bench.modem.sent == []
+    bench.step()
+    assert len(bench.modem.sent) == 1
+
+
+def test_nothing_is_deleted_when_the_journal_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+
+    def full(*_: object) -> list[Outcome]:
+        raise JournalError("journal.db: database or disk is full")
+
+    monkeypatch.setattr(bench.journal, "admit", full)
+    with pytest.raises(JournalError):
+        bench.step()
+    assert bench.modem.slots
+    assert next(reason.code for reason in bench.core.status().reasons) == "journal"
+    monkeypatch.undo()
+    bench.run()
+    assert bench.journal.position().last == 1
+    assert "journal" not in {reason.code for reason in bench.core.status().reasons}
+
+
+def test_a_slot_that_holds_another_message_by_now_is_not_deleted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    other = IncomingSms(1, OTHER, "HADIR", MORNING)
+    monkeypatch.setattr(bench.modem, "read", lambda _: other)
+    bench.step()
+    assert bench.modem.deleted == []
+
+
+def test_a_message_read_again_after_a_failed_delete_counts_once(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["delete"] = ModemError("no answer")
+    with pytest.raises(ModemError):
+        bench.step()
+    bench.modem.fail.clear()
+    bench.run()
+    assert bench.journal.position().last == 1
+    assert len(bench.modem.sent) == 1
+    assert bench.modem.slots == {}
+
+
+def test_messages_without_a_roster_wait_in_the_journal_not_on_the_sim(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", STRANGER)
+    bench.run()
+    assert bench.modem.slots == {}
+    assert "no-roster" in {reason.code for reason in bench.core.status().reasons}
+    bench.journal.apply(desired())
+    bench.run()
+    assert bench.journal.position().last == 1
+    assert len(bench.modem.sent) == 2
+    bench.journal.close()
+
+
+def test_a_newer_roster_holds_from_the_next_message_on(bench: Bench) -> None:
+    bench.run()
+    bench.journal.apply(msgspec.structs.replace(desired(2), roster=desired().roster[1:]))
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.run()
+    assert bench.journal.position().last == 0
+
+
+def test_a_reply_that_fails_is_tried_again_later_and_not_for_ever(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("no network")
+    bench.run()
+    for wait in RETRY_AFTER:
+        assert not bench.step(after=wait - 0.1)
+        assert bench.step(after=0.1)
+    assert not bench.step(after=10_000)
+    assert bench.modem.calls.count("send") == len(RETRY_AFTER) + 1
+    assert bench.journal.log(1)[0].delivery is Delivery.FAILED
+
+
+def test_a_reply_that_no_network_takes_is_given_up_at_once(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("invalid number", permanent=True)
+    bench.run()
+    assert bench.modem.calls.count("send") == 1
+    assert bench.journal.log(1)[0].delivery is Delivery.FAILED
+
+
+def test_one_reply_that_waits_does_not_hold_up_the_next(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("no network")
+    bench.run()
+    bench.modem.fail.clear()
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert [sms.number for sms in bench.modem.sent] == [OTHER]
+
+
+def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.modem.fail["receive"] = ModemError("/dev/modem does not exist", gone=True)
+    for _ in range(10):
+        with pytest.raises(ModemError):
+            bench.step(after=1000)
+    status = bench.core.status()
+    assert status.modem.state == "absent"
+    assert "/dev/modem does not exist" in status.reasons[0].text
+    bench.modem.fail.clear()
+    bench.run()
+    assert len(bench.modem.sent) == 1
+    assert bench.core.status().modem.state == "home"
+
+
+def test_a_reply_that_comes_too_late_for_anybody_is_not_sent(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.step(after=VALIDITY.total_seconds() + 60)
+    assert bench.modem.sent == []
+    assert bench.journal.unsent(10) == []
+
+
+def test_the_watermark_follows_what_was_read(bench: Bench) -> None:
+    assert bench.core.status().complete_until is None
+    bench.step()
+    assert bench.core.status().complete_until == bench.clock.moment.wall
+    bench.clock.moment = replace(bench.clock.moment, wall=MORNING + timedelta(minutes=1), trusted=False)
+    bench.step()
+    assert bench.core.status().complete_until == MORNING

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.core import Core
+from gateway.web.server import create_app
+
+from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
+from .fakes import FakeClock, FakeModem
+
+
+@pytest.fixture
+def modem() -> FakeModem:
+    return FakeModem()
+
+
+@pytest.fixture
+def client(tmp_path: Path, modem: FakeModem) -> Iterator[FlaskClient]:
+    held = journal(tmp_path)
+    held.apply(desired())
+    core = Core(modem, held, FakeClock(), tmp_path)
+    modem.put(1, "HADIR", PHONE)
+    modem.put(2, "<script>alert(1)</script>", OTHER)
+    modem.put(3, "HADIR", STRANGER)
+    modem.put(4, "HADIR", "TELKOMSEL")
+    modem.put(5, "", OTHER, MORNING.replace(second=9))
+    while core.step_modem():
+        pass
+    yield create_app(core).test_client()
+    held.close()
+
+
+def test_the_status_page_says_how_it_is(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "dinkes-01" in page
+    assert "TELKOMSEL" in page
+    assert "Belum tersambung ke pusat: kunci publik pusat" in page
+    assert client.get("/status.json").json["last_seq"] == 1
+
+
+def test_every_message_shows_with_its_reason_and_no_full_number(client: FlaskClient) -> None:
+    page = client.get("/messages").text
+    for reason in (
+        "Tercatat",
+        "Bukan perintah presensi",
+        "Nomor tidak terdaftar",
+        "Bukan nomor ponsel",
+        "Pesan kosong",
+    ):
+        assert reason in page
+    assert "+628123****890" in page
+    assert PHONE not in page
+    assert "<script>alert" not in page
+
+
+def test_older_messages_are_a_page_away(client: FlaskClient) -> None:
+    assert client.get("/messages?before=2").text.count('class="card entry') == 1
+
+
+def test_ready_tells_what_is_missing(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert [reason["code"] for reason in answer.json["reasons"]] == ["link"]
+    assert client.get("/healthz").status_code == 200
+
+
+def test_metrics_name_nobody(client: FlaskClient) -> None:
+    text = client.get("/metrics").text
+    assert "gardu_gateway_records 1.0" in text
+    assert 'gardu_gateway_problem{code="link"} 1.0' in text
+    assert PHONE not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/messages", "/nowhere", "/static/gateway.css"])
+def test_every_answer_carries_the_policy_of_contents(client: FlaskClient, path: str) -> None:
+    policy = client.get(path).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy

@@ -1,0 +1,99 @@
+"""Phones, an SMS centre and a modem with few slots, in memory; they outlive every crash of the gateway."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration
+
+from .fate import Fate
+
+SMSC = "+62811000000"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An SMS on its way: the SMS centre will try to deliver it from `due` on."""
+
+    due: datetime
+    sms: IncomingSms
+
+
+class Telephony:
+    """The port `Modem`, and behind it the network. `on_delete` and `on_send` are told what the modem did."""
+
+    def __init__(self, fate: Fate, now: Callable[[], datetime], slots: int = 6) -> None:
+        self._fate = fate
+        self._now = now
+        self._slots: dict[int, IncomingSms] = {}
+        self._capacity = slots
+        self._queue: list[Pending] = []
+        self.listed: set[tuple[str, str, datetime | None]] = set()
+        self.answers: dict[str, list[str]] = defaultdict(list)
+        self.on_delete: Callable[[IncomingSms], None] = lambda _: None
+        self.on_send: Callable[[OutgoingSms], None] = lambda _: None
+
+    def text(self, number: str, text: str, at: datetime) -> None:
+        """A phone hands its text to the SMS centre, which may take long, or deliver it twice."""
+        sms = IncomingSms(location=0, number=number, text=text, sent=at, smsc=SMSC)
+        delay = self._fate.random.choice((0, 0, 0, 5, 60, 6 * 3600))
+        self._queue.append(Pending(at + timedelta(seconds=delay), sms))
+        if self._fate.mishap():
+            self._queue.append(Pending(at + timedelta(seconds=delay + self._fate.random.randint(0, 300)), sms))
+
+    @property
+    def empty(self) -> bool:
+        return not self._slots and not self._queue
+
+    def receive(self) -> list[IncomingSms]:
+        self._deliver()
+        self._may_fail("receive")
+        found = [self._slots[location] for location in sorted(self._slots)]
+        self.listed.update((sms.number, sms.text, sms.sent) for sms in found)
+        return found
+
+    def read(self, location: int) -> IncomingSms | None:
+        self._deliver()
+        self._may_fail("read")
+        return self._slots.get(location)
+
+    def delete(self, location: int) -> None:
+        self._may_fail("delete")
+        if location in self._slots:
+            self.on_delete(self._slots[location])
+            del self._slots[location]
+        self._deliver()  # the freed slot may be taken at once
+        self._may_fail("delete, but it was done")
+
+    def send(self, sms: OutgoingSms) -> int:
+        self._may_fail("send")
+        self.on_send(sms)
+        self.answers[sms.number].append(sms.text)
+        self._deliver()
+        self._may_fail("send, but it went out")
+        return len(self.answers) % 256
+
+    def status(self) -> ModemStatus:
+        return ModemStatus(Registration.HOME, signal=60, used=len(self._slots), capacity=self._capacity)
+
+    def network_time(self) -> datetime | None:
+        return self._now()
+
+    def close(self) -> None:
+        pass
+
+    def _deliver(self) -> None:
+        """What is due goes into the lowest free slot, as a SIM does it; a full SIM lets it wait."""
+        for pending in sorted(self._queue, key=lambda each: each.due):
+            free = [slot for slot in range(1, self._capacity + 1) if slot not in self._slots]
+            if not free or pending.due > self._now():
+                return
+            self._queue.remove(pending)
+            self._slots[free[0]] = replace(pending.sms, location=free[0])
+
+    def _may_fail(self, what: str) -> None:
+        if self._fate.mishap(0.5):
+            raise ModemError(f"{what}: no answer", gone=self._fate.random.random() < 0.5)
