@@ -19,7 +19,7 @@ from mqtt_bridge.records import Status
 from .clock import Clock, Now
 from .downlink import Downlink
 from .forwarder import Forwarder
-from .health import ModemWatch, Reporter, machine, reasons
+from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
 from .receiver import Receiver
 from .sender import Sender
@@ -61,10 +61,6 @@ class Core:
         if self.collector:
             self.collector.reporter.goodbye()
             self.collector.link.close()
-
-    @property
-    def rules_missing(self) -> bool:
-        return not self.receiver.has_rules
 
     def step_modem(self) -> bool:
         """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
@@ -112,7 +108,7 @@ class Core:
             at=now.wall,
             started=self.started,
             version=version("gardu"),
-            reasons=tuple(reasons(self, now, box.disk_free)),
+            reasons=tuple(reasons(self._condition(now, box.disk_free))),
             modem=self.watch.report(),
             last_seq=position.last,
             delivered=position.delivered,
@@ -122,6 +118,21 @@ class Core:
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
+        )
+
+    def _condition(self, now: Now, disk_free: int | None) -> Condition:
+        side = self.collector
+        return Condition(
+            journal_problem=self.journal_problem,
+            modem_problem=self.watch.problem,
+            modem=self.watch.status,
+            clock_trusted=now.trusted,
+            disk_free=disk_free,
+            waiting_for=None if side else self.waiting_for,
+            link_problem=side.link.problem if side else None,
+            has_rules=self.receiver.has_rules,
+            diverged=side.downlink.diverged if side else None,
+            refused=side.forwarder.refused if side else None,
         )
 
     def _restart_journal(self, error: JournalError) -> None:

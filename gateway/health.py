@@ -8,21 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modem.messages import Modem, ModemError, ModemStatus, Registration
-from mqtt_bridge.client import Link, LinkDown, Trouble
+from mqtt_bridge.client import Link, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
-
-if TYPE_CHECKING:
-    from .core import Core
 
 LITTLE_DISK = 100_000_000  # bytes
 ASK_MODEM_EVERY = 15.0  # seconds
@@ -98,40 +94,55 @@ def machine(folder: Path) -> Machine:
     return Machine(free, max(heats, default=None))
 
 
-def reasons(core: Core, now: Now, disk_free: int | None) -> Iterator[Reason]:
-    """Everything that is wrong now, worst first; `code` is stable, `text` is for people."""
-    if core.journal_problem:
-        yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", core.journal_problem)
-    yield from _modem_reasons(core.watch)
-    if not now.trusted:
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The facts that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
+
+    journal_problem: str | None
+    modem_problem: str | None
+    modem: ModemStatus | None
+    clock_trusted: bool
+    disk_free: int | None
+    waiting_for: str | None  # what a connection to the collector still lacks
+    link_problem: Problem | None
+    has_rules: bool
+    diverged: str | None
+    refused: str | None
+
+
+def reasons(facts: Condition) -> Iterator[Reason]:
+    """Everything that is wrong, worst first; `code` is stable, `text` is for people."""
+    if facts.journal_problem:
+        yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", facts.journal_problem)
+    yield from _modem_reasons(facts)
+    if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
-    yield from _collector_reasons(core)
-    if disk_free is not None and disk_free < LITTLE_DISK:
-        yield _reason("disk", f"Sisa ruang kartu SD hanya {disk_free // 1_000_000} MB")
+    yield from _collector_reasons(facts)
+    if facts.disk_free is not None and facts.disk_free < LITTLE_DISK:
+        yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")
 
 
-def _modem_reasons(watch: ModemWatch) -> Iterator[Reason]:
-    if watch.problem:
-        yield _reason("modem", "Modem tidak menjawab; periksa kabel dan catu dayanya", watch.problem)
-    status = watch.status
+def _modem_reasons(facts: Condition) -> Iterator[Reason]:
+    if facts.modem_problem:
+        yield _reason("modem", "Modem tidak menjawab; periksa kabel dan catu dayanya", facts.modem_problem)
+    status = facts.modem
     if status and status.registration not in _REGISTERED:
         yield _reason("network", _REGISTRATION_TEXTS[status.registration])
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
 
 
-def _collector_reasons(core: Core) -> Iterator[Reason]:
-    side = core.collector
-    if side is None:
-        yield _reason("link", f"Belum tersambung ke pusat: {core.waiting_for}")
-    elif side.link.problem:
-        yield _reason("link", _LINK_TEXTS[side.link.problem.trouble], side.link.problem.detail)
-    if core.rules_missing:
+def _collector_reasons(facts: Condition) -> Iterator[Reason]:
+    if facts.waiting_for:
+        yield _reason("link", f"Belum tersambung ke pusat: {facts.waiting_for}")
+    elif facts.link_problem:
+        yield _reason("link", _LINK_TEXTS[facts.link_problem.trouble], facts.link_problem.detail)
+    if not facts.has_rules:
         yield _reason("no-roster", "Daftar pegawai belum diterima dari pusat; pesan disimpan dan menunggu")
-    if side and side.downlink.diverged:
-        yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", side.downlink.diverged)
-    if side and side.forwarder.refused:
-        yield _reason("refused", "Pusat menolak data gateway ini", side.forwarder.refused)
+    if facts.diverged:
+        yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", facts.diverged)
+    if facts.refused:
+        yield _reason("refused", "Pusat menolak data gateway ini", facts.refused)
 
 
 def _reason(code: str, text: str, detail: object = "") -> Reason:

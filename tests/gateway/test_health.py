@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.health import LITTLE_DISK, Condition, reasons
+from modem.messages import ModemStatus, Registration
+from mqtt_bridge.client import Problem, Trouble
+
+WELL: dict[str, Any] = {
+    "journal_problem": None, "modem_problem": None, "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
+    "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
+    "has_rules": True, "diverged": None, "refused": None,
+}  # fmt: skip
+
+
+def codes(**facts: Any) -> list[str]:
+    return [reason.code for reason in reasons(Condition(**{**WELL, **facts}))]
+
+
+def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
+    assert codes() == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "code"),
+    [
+        ("journal_problem", "disk full", "journal"),
+        ("modem_problem", "gone", "modem"),
+        ("modem", ModemStatus(Registration.DENIED), "network"),
+        ("modem", ModemStatus(Registration.HOME, used=50, capacity=50), "sim-full"),
+        ("clock_trusted", False, "clock"),
+        ("disk_free", LITTLE_DISK - 1, "disk"),
+        ("waiting_for", "kunci", "link"),
+        ("link_problem", Problem(Trouble.DENIED, "Not authorized"), "link"),
+        ("has_rules", False, "no-roster"),
+        ("diverged", "another record 5", "diverged"),
+        ("refused", "chain", "refused"),
+    ],
+)
+def test_each_fact_has_its_reason(fact: str, value: Any, code: str) -> None:
+    assert codes(**{fact: value}) == [code]
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+def test_every_trouble_of_the_link_has_words(trouble: Trouble) -> None:
+    (reason,) = reasons(Condition(**{**WELL, "link_problem": Problem(trouble, "x" * 500)}))
+    assert len(reason.text) <= 200
+
+
+@pytest.mark.parametrize("registration", [each for each in Registration if each.value not in {"home", "roaming"}])
+def test_every_registration_has_words(registration: Registration) -> None:
+    assert codes(modem=ModemStatus(registration)) == ["network"]
+
+
+def test_the_worst_comes_first() -> None:
+    assert codes(refused="x", journal_problem="x", clock_trusted=False) == ["journal", "clock", "refused"]

@@ -1,0 +1,62 @@
+"""Many short lives of the production code, each with its own crashes and mishaps, and what must hold after each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .fate import Fate
+from .world import World
+
+SEEDS = int(os.environ.get("GARDU_SEEDS", "600"))
+PORTION = 25
+# The files need not outlive the test: where there is a file system in memory, a seed takes a fraction of the time.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="gardu-", dir=MEMORY))
+    yield made
+    shutil.rmtree(made)
+
+
+def live(folder: Path, fate: Fate, steps: int) -> World:
+    world = World(folder, fate)
+    world.live(steps)
+    world.heal()
+    world.check()
+    world.close()
+    return world
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, PORTION))
+def test_nothing_is_lost_or_doubled_whatever_happens(folder: Path, first: int) -> None:
+    for seed in range(first, min(first + PORTION, SEEDS)):
+        place = folder / str(seed)
+        place.mkdir()
+        rates = Fate(seed).random
+        fate = Fate(seed, cuts=rates.choice((0.0, 0.005, 0.03)), mishaps=rates.choice((0.0, 0.05, 0.3)))
+        try:
+            live(place, fate, steps=rates.randint(40, 160))
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+        shutil.rmtree(place)
+
+
+def test_the_power_may_fail_at_any_call_of_a_port(folder: Path) -> None:
+    """One life without mishaps, again and again: cut at its first port call, at its second, and so on."""
+    calls = live(folder, Fate(1), steps=60).fate.points
+    assert calls > 300
+    for cut_at in range(1, calls + 1, 5 if SEEDS <= 600 else 1):
+        place = folder / str(cut_at)
+        place.mkdir()
+        world = live(place, Fate(1, cut_at=cut_at), steps=60)
+        assert world.cuts == 1
+        shutil.rmtree(place)

@@ -1,0 +1,230 @@
+"""One office and the city in one thread: the production code of both sides over made-up ports, under one `Fate`.
+
+Nothing here sleeps: the clock is turned by hand. A power cut throws away every object of the gateway (or of the
+collector) and leaves what real hardware would keep: the files, the SIM, the network.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.clock import Now
+from gateway.core import Core
+from gateway.journal import Journal
+from modem.messages import IncomingSms, ModemError, OutgoingSms
+from mqtt_bridge.envelope import body_of
+from mqtt_bridge.records import Ack, Action, Record, broken_link, decode, genesis
+from mqtt_bridge.topics import Leaf, parse
+
+from .city import City
+from .fate import Fate, Fragile, PowerCut
+from .network import Broker, Wire
+from .telephony import Telephony
+
+GATEWAY = "dinkes-01"
+GATEWAY_KEY = Ed25519PrivateKey.from_private_bytes(b"g" * 32)
+START = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # 06:30 WIB
+PHONES = {f"+62812345678{number:02}": f"e-{number:02}" for number in range(12)}
+STRANGER = "+6285211112222"
+
+
+@dataclass
+class TurnedClock:
+    """Time goes on when it is told to."""
+
+    wall: datetime = START
+    monotonic: float = 1000.0
+
+    def now(self) -> Now:
+        return Now(self.wall, self.monotonic)
+
+    def turn(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.monotonic += seconds
+
+
+@dataclass
+class Texted:
+    """What the phones handed to the SMS centre: (number, text, SCTS)."""
+
+    number: str
+    text: str
+    at: datetime
+
+
+@dataclass
+class World:
+    folder: Path
+    fate: Fate
+    texts: list[Texted] = field(default_factory=list)
+    cuts: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = TurnedClock()
+        self.telephony = Telephony(self.fate, lambda: self.clock.wall)
+        self.telephony.on_delete = self._check_delete
+        self.telephony.on_send = self._check_send
+        self.broker = Broker(self.fate)
+        self.broker.on_publish = self._check_publish
+        self.city = City(self.folder, self.fate, self.broker, GATEWAY, GATEWAY_KEY.public_key(), PHONES)
+        self.core: Core | None = None
+        self.journal: Journal | None = None
+        self.wire: Wire | None = None
+        self._last_stamp: dict[str, datetime] = {}
+
+    # One life
+
+    def live(self, steps: int) -> None:
+        """A morning in which anything may go wrong at any time."""
+        actions = [
+            self.text,
+            self.gateway_modem,
+            self.gateway_modem,
+            self.gateway_collector,
+            self.central,
+            self.network,
+        ]
+        for _ in range(steps):
+            self.clock.turn(self.fate.random.choice((0.0, 1.0, 4.0, 15.0)))
+            self.fate.random.choice(actions)()
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more: everything must drain (I6)."""
+        self.fate.calm = True
+        self.broker.crash()
+        for _ in range(400):
+            self.clock.turn(150.0)
+            for action in (self.network, self.gateway_modem, self.gateway_collector, self.central):
+                action()
+            if self.drained():
+                return
+        raise AssertionError("I6: it does not drain")
+
+    def drained(self) -> bool:
+        assert self.journal
+        position = self.journal.position()
+        return self.telephony.empty and position.delivered == position.last and not self.journal.unsent(1)
+
+    def text(self) -> None:
+        number = self.fate.random.choice([*PHONES, STRANGER])
+        text = self.fate.random.choice(["HADIR", "HADIR", "hadir 482913", "PULANG", "besok saya hadir rapat", ""])
+        # An SMS centre never gives two messages to one recipient the same stamp.
+        at = max(self.clock.wall, self._last_stamp.get("", START) + timedelta(seconds=1))
+        self._last_stamp[""] = at
+        self.texts.append(Texted(number, text, at))
+        self.telephony.text(number, text, at)
+
+    def gateway_modem(self) -> None:
+        self._gateway(lambda core: core.step_modem())
+
+    def gateway_collector(self) -> None:
+        self._gateway(lambda core: core.step_collector())
+
+    def central(self) -> None:
+        try:
+            self.city.step(self.clock.wall)
+        except PowerCut:
+            self.cuts += 1
+            self.city.lose_power()
+
+    def network(self) -> None:
+        if self.fate.mishap(0.2):
+            self.broker.crash()
+        self.broker.step()
+
+    # The gateway's power
+
+    def _gateway(self, step: Callable[[Core], bool]) -> None:
+        try:
+            if self.core is None:
+                self._boot()
+            assert self.core
+            step(self.core)
+        except ModemError:
+            pass
+        except PowerCut:
+            self.cuts += 1
+            self._lose_power()
+
+    def _boot(self) -> None:
+        self.journal = Journal(self.folder / "journal.db", GATEWAY)
+        journal = Fragile(self.journal, self.fate, "journal")
+        core = Core(Fragile(self.telephony, self.fate, "modem"), journal, self.clock, self.folder)  # type: ignore[arg-type]
+        self.wire = self.broker.wire(f"gardu/v1/{GATEWAY}/", "command/")
+        link = Fragile(self.wire, self.fate, "link")
+        core.connect(link, GATEWAY_KEY, self.city.key.public_key())  # type: ignore[arg-type]
+        self.core = core
+
+    def _lose_power(self) -> None:
+        if self.journal:
+            self.journal.close()
+        if self.wire:
+            self.broker.remove(self.wire)
+        self.core = self.journal = self.wire = None
+
+    # I5: nothing is said or deleted before what it depends on is committed. Looked up on connections of its own.
+
+    def _committed(self, statement: str, *values: object) -> bool:
+        with sqlite3.connect(self.folder / "journal.db") as database:
+            return database.execute(statement, values).fetchone() is not None
+
+    def _check_delete(self, sms: IncomingSms) -> None:
+        kept = self._committed("SELECT 1 FROM inbox WHERE sender = ? AND text = ?", sms.number, sms.text)
+        assert kept, "I5: an SMS was deleted before it was kept"
+
+    def _check_send(self, sms: OutgoingSms) -> None:
+        assert self._committed("SELECT 1 FROM outbox WHERE number = ? AND text = ?", sms.number, sms.text), (
+            "I5: a reply"
+        )
+        receipt = sms.text.partition("No. ")[2].rstrip(".")
+        assert not receipt or self._committed("SELECT 1 FROM record WHERE receipt = ?", receipt), "I5: a receipt"
+
+    def _check_publish(self, topic: str, payload: bytes) -> None:
+        place = parse(topic)
+        if place and place[1] is Leaf.ACK:
+            ack = decode(body_of(payload))
+            assert isinstance(ack, Ack)
+            assert ack.seq <= self.city.committed_seq(ack.journal), "I5: an ack before its commit"
+
+    # What must hold in the end
+
+    def check(self) -> None:
+        assert self.journal
+        mine = self.journal.records(0, 10_000)
+        theirs = self.city.records()
+        self._check_all_arrived(mine, theirs)
+        self._check_right(theirs)
+        self._check_answers()
+
+    def _check_all_arrived(self, mine: list[Record], theirs: list[Record]) -> None:
+        assert theirs == mine, "I1, I2: the collector holds each record of the journal once"
+        assert [record.seq for record in theirs] == list(range(1, len(theirs) + 1)), "I7: a gap"
+        assert self.journal
+        assert broken_link(genesis(GATEWAY, self.journal.id), theirs) is None, "I7: the chain"
+        assert len({record.fingerprint for record in theirs}) == len(theirs), "I2: a message counted twice"
+        assert len({record.receipt for record in theirs}) == len(theirs), "two records share a receipt"
+
+    def _check_right(self, theirs: list[Record]) -> None:
+        texted = {(PHONES.get(each.number), each.at) for each in self.texts}
+        assert all((record.employee, record.at) in texted for record in theirs), "I4: a time that no SMS centre gave"
+        for employee in PHONES.values():
+            for action, keywords, pick in ((Action.IN, "hadir", min), (Action.OUT, "pulang", max)):
+                meant = [
+                    each.at for each in self.texts
+                    if PHONES.get(each.number) == employee and each.text.lower().split(" ")[0] == keywords
+                    and each.text != "besok saya hadir rapat"
+                ]  # fmt: skip
+                held = [record.at for record in theirs if (record.employee, record.action) == (employee, action)]
+                assert pick(meant, default=None) == pick(held, default=None), f"I1, I3: {employee} {action}"
+
+    def _check_answers(self) -> None:
+        """Everybody who checked in was answered (or capped), and no reply went out more often than it may."""
+        for each in self.texts:
+            if each.number in PHONES and each.text.lower().startswith(("hadir", "pulang")):
+                assert self.telephony.answers[each.number], f"{each.number} was never answered"

@@ -1,0 +1,231 @@
+"""A whole Gardu of real processes on loopback: simulator, gateway, broker and central, by their own commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+BIN = Path(sys.executable).parent
+GATEWAY = "dinkes-01"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
+
+CENTRAL = """\
+[central]
+data_dir = "{folder}/central"
+{database}
+[broker]
+host = "127.0.0.1"
+port = {broker}
+[web]
+listen = "127.0.0.1:{central}"
+[gateways]
+keys_dir = "{folder}/keys"
+"""
+
+GATEWAY_TOML = """\
+[gateway]
+id = "dinkes-01"
+data_dir = "{folder}/gateway"
+[modem]
+device = "{device}"
+poll_seconds = 0.2
+[broker]
+host = "127.0.0.1"
+port = {broker}
+[central]
+public_key = "{folder}/central/central.pub"
+[web]
+listen = "127.0.0.1:{gateway}"
+"""
+
+MOSQUITTO = """\
+listener {broker} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+persistence false
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def eventually(truth: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """The first true value of `truth`; fails with its last one when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := truth()):
+        assert time.monotonic() < deadline, f"{what or 'it'} did not come true in {seconds} s; last: {value!r}"
+        time.sleep(0.05)
+    return value
+
+
+def fetch(url: str, data: Any = None, token: str | None = None) -> Any:
+    """JSON of a GET, or of a POST of `data`; None while nobody answers."""
+    request = urllib.request.Request(url)
+    if data is not None:
+        request.data = json.dumps(data).encode()
+        request.add_header("Content-Type", "application/json")
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+    except OSError:
+        return None
+
+
+class System:
+    """Starts, kills and stops the processes by name; `phones` are the numbers of its employees."""
+
+    def __init__(
+        self, folder: Path, *, employees: int = 5, broker: str = "embedded", database_url: str = "", device: str = ""
+    ) -> None:
+        self.folder = folder
+        self.broker = broker
+        names = ("central", "gateway", "phone", "broker")
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.device = device or f"{folder}/modem/device"
+        self.phones = [f"+62812{1000000 + number}" for number in range(employees)]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._configure(database_url)
+        self._fill()
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name in list(self.processes):
+            self.stop(name)
+
+    @property
+    def commands(self) -> dict[str, list[str]]:
+        central = ["--config", f"{self.folder}/central.toml"]
+        modem = ["--device", self.device, "--state", f"{self.folder}/modem/state.db"]
+        broker = {
+            "embedded": [f"{BIN}/gardu-central", "broker", *central],
+            "mosquitto": ["mosquitto", "-c", f"{self.folder}/mosquitto.conf"],
+        }
+        return {
+            "modem": [f"{BIN}/gardu-modem", "simulate", *modem, "--phone", f"127.0.0.1:{self.ports['phone']}"],
+            "gateway": [f"{BIN}/gardu-gateway", "run", "--config", f"{self.folder}/gateway.toml"],
+            "broker": broker[self.broker],
+            "central": [f"{BIN}/gardu-central", "run", *central],
+        }
+
+    # Processes
+
+    def start(self, *names: str) -> None:
+        for name in names or self.commands:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    self.commands[name], stdout=log, stderr=log, env={**ENVIRONMENT, "PATH": _path()}
+                )
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def stop(self, name: str) -> int:
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(12)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"{name} did not stop in time") from None
+
+    # What people and programs do
+
+    def url(self, name: str, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.ports[name]}{path}"
+
+    def text(self, number: str, text: str, **options: Any) -> Any:
+        """A phone texts; tried until the simulator takes it."""
+        message = {"from": number, "text": text, **options}
+        return eventually(lambda: fetch(self.url("phone", "/api/sms"), message), what="the phone")
+
+    def answers(self, number: str) -> list[str]:
+        chat = fetch(self.url("phone", f"/api/phones/{number}")) or {"messages": []}
+        return [each["text"] for each in chat["messages"] if each["direction"] == "in"]
+
+    def records(self) -> list[dict[str, Any]]:
+        """All records of the API, oldest first, page by page."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = fetch(self.url("central", f"/api/v1/records?limit=500{cursor}"), token=self.token)
+            if page is None:
+                return []
+            found += page["items"]
+            if not page["next"]:
+                return found
+            cursor = f"&cursor={page['next']}"
+
+    def status(self) -> Mapping[str, Any]:
+        """What the gateway says of itself; empty while it does not answer."""
+        return fetch(self.url("gateway", "/status.json")) or {}
+
+    def sim(self) -> Mapping[str, Any]:
+        return fetch(self.url("phone", "/api/state")) or {}
+
+    def central(self, *arguments: str) -> str:
+        command = [f"{BIN}/gardu-central", *arguments, "--config", f"{self.folder}/central.toml"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    # Set-up
+
+    def _configure(self, database_url: str) -> None:
+        for part in ("central", "gateway", "modem", "keys"):
+            (self.folder / part).mkdir(exist_ok=True)
+        values = {
+            "folder": self.folder,
+            "device": self.device,
+            "database": f'database_url = "{database_url}"' if database_url else "",
+            **self.ports,
+        }
+        for name, text in (("central.toml", CENTRAL), ("gateway.toml", GATEWAY_TOML), ("mosquitto.conf", MOSQUITTO)):
+            (self.folder / name).write_text(text.format(**values))
+        (self.folder / "keys" / f"{GATEWAY}.pub").symlink_to(self.folder / "gateway" / "gateway.pub")
+
+    def _fill(self) -> None:
+        roster = self.folder / "roster.csv"
+        with roster.open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["nip", "name", "phone", "gateway"])
+            for number, phone in enumerate(self.phones):
+                rows.writerow([f"19900101201501{1}{number:03}", f"Pegawai {number}", phone, GATEWAY])
+        self.central("gateway", "add", GATEWAY)
+        self.central("roster", "import", str(roster))
+        self.password = "kata-sandi-uji"
+        (self.folder / "password").write_text(self.password)
+        self.central("user", "add", "admin", "--password-file", str(self.folder / "password"))
+        self.token = json.loads(self.central("token", "add", "test", "--json"))["token"]
+
+
+def _path() -> str:
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
