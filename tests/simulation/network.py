@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mqtt_bridge.client import Inbound, LinkDown, Problem
@@ -45,7 +46,7 @@ class Broker:
         self._wires: list[Wire] = []
         self._retained: dict[str, Inbound] = {}
         self._late: list[Inbound] = []
-        self.captured: list[Inbound] = []
+        self.on_publish: Callable[[str, bytes], None] = lambda _topic, _payload: None
 
     def wire(self, prefix: str, *leaves: str) -> Wire:
         self._wires.append(Wire(self, prefix, leaves))
@@ -77,7 +78,7 @@ class Broker:
                 self._connect(wire)
 
     def route(self, message: Inbound, *, retain: bool) -> None:
-        self.captured.append(message)
+        self.on_publish(message.topic, message.payload)
         if retain:
             self._retained[message.topic] = message
         for _ in range(2 if self._fate.mishap() else 1):

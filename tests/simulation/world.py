@@ -161,6 +161,10 @@ class World:
         core.connect(link, GATEWAY_KEY, self.city.key.public_key())  # type: ignore[arg-type]
         self.core = core
 
+    def close(self) -> None:
+        self._lose_power()
+        self.city.lose_power()
+
     def _lose_power(self) -> None:
         if self.journal:
             self.journal.close()
