@@ -66,7 +66,10 @@ class Registration(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModemStatus:
-    """How the modem is now. `signal` in percent, None when it does not know; `used` and `capacity` count SMS slots."""
+    """How the modem is now.
+
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots.
+    """
 
     registration: Registration
     signal: int | None = None

@@ -1,0 +1,285 @@
+"""One AT modem through libgammu. The only file that imports gammu.
+
+A call can block for minutes when the modem hangs: run it in a process that may be killed (`modem.worker`).
+Quirks named here were seen with libgammu 1.45.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unicodedata import category
+
+import gammu
+
+from modem.messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+
+log = logging.getLogger(__name__)
+
+_GONE = (
+    gammu.ERR_ABORTED,
+    gammu.ERR_DEVICEBUSY,
+    gammu.ERR_DEVICECHANGESPEEDERROR,
+    gammu.ERR_DEVICEDTRRTSERROR,
+    gammu.ERR_DEVICELOCKED,
+    gammu.ERR_DEVICENODRIVER,
+    gammu.ERR_DEVICENOPERMISSION,
+    gammu.ERR_DEVICENOTEXIST,
+    gammu.ERR_DEVICENOTWORK,
+    gammu.ERR_DEVICEOPENERROR,
+    gammu.ERR_DEVICEPARITYERROR,
+    gammu.ERR_DEVICEREADERROR,
+    gammu.ERR_DEVICEWRITEERROR,
+    gammu.ERR_FRAMENOTREQUESTED,
+    gammu.ERR_NOECHO,
+    gammu.ERR_NOTCONNECTED,
+    gammu.ERR_PHONEOFF,
+    gammu.ERR_TIMEOUT,
+)
+_EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
+_UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
+_NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
+_ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
+_FIRST_YEAR = 2024  # a modem without network time counts from 1970, 1980 or 2004
+_REGISTRATION = {
+    "HomeNetwork": Registration.HOME,
+    "RoamingNetwork": Registration.ROAMING,
+    "RequestingNetwork": Registration.SEARCHING,
+    "RegistrationDenied": Registration.DENIED,
+    "NoNetwork": Registration.NONE,
+}
+
+
+class GammuModem:
+    """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
+
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there.
+    """
+
+    def __init__(self, device: str, connection: str = "at") -> None:
+        if not Path(device).exists():
+            raise ModemError(f"{device} does not exist", gone=True)
+        self._transcript = os.memfd_create("transcript")
+        self._references = itertools.count(int.from_bytes(os.urandom(1)))
+        self._machine = gammu.StateMachine()
+        self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
+        with _errors("open"):
+            self._machine.Init()
+
+    def receive(self) -> list[IncomingSms]:
+        """All SMS in the store, oldest slot first; a slot that can not be decoded comes as its raw PDU (BINARY)."""
+        with _errors("receive"):
+            found = {raw["Location"]: raw for raw in self._list()}
+            used = self._counts()[0]
+            # An empty or short list may be a dead modem or a slot that libgammu can not decode: believe the counters.
+            if len(found) >= used:
+                return _incoming(found)
+            incoming = _incoming(found) + self._search(set(found))
+        if not incoming:
+            raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
+        return sorted(incoming, key=lambda sms: sms.location)
+
+    def read(self, location: int) -> IncomingSms | None:
+        """What lies in that slot now; None when it is empty."""
+        with _errors("read"):
+            return self._slot(location)
+
+    def delete(self, location: int) -> None:
+        """Empty that slot. A slot that is empty already is no error."""
+        with _errors("delete"):
+            try:
+                self._machine.DeleteSMS(Folder=0, Location=location)
+            except _EMPTY_SLOT:
+                return
+
+    def send(self, sms: OutgoingSms) -> int:
+        """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
+        reference = 0
+        for part in self._parts(sms):
+            reference = self._send_part(part)
+        return reference
+
+    def status(self) -> ModemStatus:
+        """Ask the modem how it is. What it does not answer stays unknown."""
+        with _errors("status"):
+            used, capacity = self._counts()
+            network = _optional(self._machine.GetNetworkInfo, {})
+            signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
+            maker = _optional(self._machine.GetManufacturer, "")
+            model = _optional(self._machine.GetModel, ("", ""))[1]
+            imei = _optional(self._machine.GetIMEI, "")
+        return ModemStatus(
+            registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
+            signal=signal if signal >= 0 else None,
+            operator=network.get("NetworkName") or network.get("NetworkCode") or "",
+            used=used,
+            capacity=capacity,
+            model=f"{maker} {model}".strip(),
+            imei=imei,
+        )
+
+    def network_time(self) -> datetime | None:
+        """The modem's clock as an aware datetime; None when it has none that can be true."""
+        with _errors("network time"):
+            moment: datetime | None = _optional(self._machine.GetDateTime, None)
+        if moment is None or moment.tzinfo is None or moment.year < _FIRST_YEAR:
+            return None
+        return moment
+
+    def close(self) -> None:
+        """Let the modem go. Never raises."""
+        try:
+            self._machine.Terminate()
+        except gammu.GSMError as error:
+            log.info("the modem did not say goodbye: %s", _reason(error))
+
+    def _list(self) -> Iterator[dict[str, Any]]:
+        """Slots as libgammu lists them; it stops at the first one that it can not decode."""
+        position: dict[str, Any] = {"Start": True}
+        while True:
+            try:
+                raw = self._machine.GetNextSMS(Folder=0, **position)[0]
+            except (gammu.ERR_EMPTY, *_UNREADABLE):
+                return
+            yield raw
+            position = {"Location": raw["Location"]}
+
+    def _search(self, known: set[int]) -> list[IncomingSms]:
+        """Every other slot of both stores, one by one."""
+        sizes = self._machine.GetSMSStatus()
+        locations = [*range(1, sizes["SIMSize"] + 1), *range(_ME + 1, _ME + sizes["PhoneSize"] + 1)]
+        slots = [self._slot(location) for location in locations if location not in known]
+        return [sms for sms in slots if sms]
+
+    def _slot(self, location: int) -> IncomingSms | None:
+        try:
+            return _sms(self._machine.GetSMS(Folder=0, Location=location)[0])
+        except _EMPTY_SLOT:
+            return None
+        except _UNREADABLE:
+            return self._raw(location)
+
+    def _raw(self, location: int) -> IncomingSms | None:
+        """A slot that libgammu can not decode, as the modem shows it: `text` is the PDU in hexadecimal."""
+        with self._recorded():
+            try:
+                return _sms(self._machine.GetSMS(Folder=0, Location=location)[0])
+            except _EMPTY_SLOT:
+                return None
+            except _UNREADABLE:
+                pdu = re.findall(r'^\d+ "([0-9A-F]+)"$', self._heard(), re.MULTILINE)
+        log.warning("slot %d holds an SMS that can not be decoded", location)
+        return IncomingSms(location, "", pdu[-1] if pdu else "", None, kind=Kind.BINARY)
+
+    def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:
+        entry = {"ID": "ConcatenatedAutoTextLong", "Buffer": sms.text}  # GSM 7-bit when it fits, else UCS-2
+        reference = next(self._references) & 0xFF
+        with _errors("encode"):
+            parts: list[dict[str, Any]] = gammu.EncodeSMS({"Class": -1, "Entries": [entry]})
+        for part in parts:
+            part["Number"], part["SMSC"] = sms.number, {"Location": 1}
+            if len(parts) > 1:  # libgammu gives every message the same reference: a phone would mix two of them up
+                header = bytearray(part["UDH"]["Text"])
+                header[3] = reference
+                part["UDH"]["Text"] = bytes(header)
+        return parts
+
+    def _send_part(self, part: dict[str, Any]) -> int:
+        with self._recorded():
+            try:
+                return int(self._machine.SendSMS(part))
+            except gammu.GSMError as error:
+                # libgammu keeps the network's cause to itself, so it is read from what went over the line.
+                causes = [int(cause) for cause in re.findall(r"^CMS Error (\d+):", self._heard(), re.MULTILINE)]
+                raise _modem_error("send", error, causes[-1] if causes else None) from error
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        """Keep, in memory only, what goes over the line meanwhile."""
+        self._machine.SetDebugLevel("text")
+        self._machine.SetDebugFile(f"/proc/self/fd/{self._transcript}")
+        try:
+            yield
+        finally:
+            self._machine.SetDebugLevel("nothing")
+
+    def _heard(self) -> str:
+        return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
+
+    def _counts(self) -> tuple[int, int]:
+        """SMS slots used, and there, in both stores."""
+        counts = self._machine.GetSMSStatus()
+        return counts["SIMUsed"] + counts["PhoneUsed"], counts["SIMSize"] + counts["PhoneSize"]
+
+
+def _incoming(found: dict[int, dict[str, Any]]) -> list[IncomingSms]:
+    return [sms for _, raw in sorted(found.items()) if (sms := _sms(raw))]
+
+
+def _sms(raw: dict[str, Any]) -> IncomingSms | None:
+    """The SMS behind libgammu's dictionary; None for one that we wrote ourselves."""
+    if raw["Type"] not in ("Deliver", "Status_Report"):
+        return None
+    binary = isinstance(raw["Text"], bytes)
+    kind = Kind.REPORT if raw["Type"] == "Status_Report" else Kind.BINARY if binary else Kind.TEXT
+    return IncomingSms(
+        location=raw["Location"],
+        number=raw["Number"],
+        text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
+        sent=raw["DateTime"],
+        smsc=raw["SMSC"]["Number"],
+        kind=kind,
+        part=_part(raw["UDH"]),
+    )
+
+
+def _part(header: dict[str, Any]) -> Part | None:
+    if header["AllParts"] < 0 or header["PartNumber"] < 0:
+        return None
+    reference = header["ID16bit"] if header["ID16bit"] >= 0 else header["ID8bit"]
+    return Part(reference, header["PartNumber"], header["AllParts"])
+
+
+def _clean(text: str, coding: str) -> str:
+    """Text without control characters.
+
+    After a GSM 7-bit text with characters of the extension table libgammu leaves a NUL and then remains of the
+    SMS read before: what follows a NUL there was never sent.
+    """
+    if not coding.startswith("Unicode"):
+        text = text.partition("\0")[0]
+    return "".join(character for character in text if character in "\n\r\t" or category(character) != "Cc")
+
+
+def _optional(call: Callable[[], Any], default: Any) -> Any:
+    """The answer, or `default` when this modem has none; a dead line still raises."""
+    try:
+        return call()
+    except gammu.GSMError as error:
+        if isinstance(error, _GONE):
+            raise
+        return default
+
+
+@contextmanager
+def _errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except gammu.GSMError as error:
+        raise _modem_error(doing, error) from error
+
+
+def _modem_error(doing: str, error: gammu.GSMError, cause: int | None = None) -> ModemError:
+    reason = f"{doing}: {_reason(error)}" + (f" (cause {cause})" if cause is not None else "")
+    return ModemError(reason, permanent=cause in _NO_SUCH_NUMBER, gone=isinstance(error, _GONE))
+
+
+def _reason(error: gammu.GSMError) -> str:
+    return str(error.args[0]["Text"]) if error.args and isinstance(error.args[0], dict) else str(error)

@@ -1,0 +1,408 @@
+"""The AT command engine of a GSM modem (3GPP TS 27.005, 27.007): octets in, octets out. Pure.
+
+What lies behind the modem, its SIM and the network, is a `Card`. Only PDU mode is spoken, as data modems prefer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from modem.simulator.pdu import tpdu_length
+
+_CR, _SUBSTITUTE, _ESCAPE, _BACKSPACE = b"\r", b"\x1a", b"\x1b", b"\x08"
+_COMMAND = re.compile(r"([+^$*&]?[A-Z]+)(=\?|\?|=)?(.*)", re.DOTALL)
+_UNKNOWN, _NOT_ALLOWED, _INVALID_INDEX, _NOT_SUPPORTED = 100, 302, 321, 303
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One SMS in a store, as PDU; `seen` once a terminal has read it."""
+
+    location: int
+    pdu: bytes
+    seen: bool
+
+
+class Refused(Exception):
+    """The network or the card says no, with a +CMS ERROR code (TS 27.005, 3.2.5)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"+CMS ERROR: {code}")
+        self.code = code
+
+
+class Card(Protocol):
+    """The SIM and the network as the engine sees them. `memory` is "SM" or "ME"."""
+
+    capacity: int
+
+    def slots(self, memory: str) -> list[Slot]: ...
+    def slot(self, memory: str, location: int) -> Slot | None: ...
+    def mark_seen(self, memory: str, locations: list[int]) -> None: ...
+    def delete(self, memory: str, locations: list[int]) -> None: ...
+    def submit(self, pdu: bytes) -> int: ...
+    def dial(self, code: str) -> str: ...
+    def now(self) -> datetime: ...
+
+
+@dataclass(slots=True)
+class Radio:
+    """Who the modem is and how it stands with the network, as the answers show it."""
+
+    manufacturer: str = "Gardu"
+    model: str = "Simulator"
+    revision: str = "1.0"
+    imei: str = "350000000000006"
+    imsi: str = "510100000000001"
+    operator: str = "Gardu Seluler"
+    plmn: str = "51001"
+    smsc: str = "+6281100000"
+    signal: int = 21  # 0-31, 99 unknown (TS 27.007, 8.5)
+    registration: int = 1  # home (TS 27.007, 7.2)
+    pin: str = "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure(Exception):
+    code: int
+    sms: bool = False
+
+
+@dataclass(slots=True)
+class Engine:
+    """One modem's serial line. Feed it what the terminal writes; it answers what the terminal reads."""
+
+    card: Card
+    radio: Radio = field(default_factory=Radio)
+    memories: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])  # read, write, receive (TS 27.005, 3.2.2)
+    _echo: bool = True
+    _verbose_errors: int = 0
+    _announce: int = 0
+    _modes: dict[str, str] = field(default_factory=dict)
+    _line: bytearray = field(default_factory=bytearray)
+    _awaited: int | None = None  # TPDU length of the PDU that +CMGS waits for
+
+    def feed(self, data: bytes) -> bytes:
+        """Take octets from the terminal; the answer holds echo and results."""
+        out = bytearray()
+        for octet in data:
+            out += self._octet(bytes([octet]))
+        return bytes(out)
+
+    def arrived(self, memory: str, location: int) -> bytes:
+        """The unsolicited line for a new SMS, when the terminal asked for it (+CNMI)."""
+        return _wrap(f'+CMTI: "{memory}",{location}') if self._announce else b""
+
+    def _octet(self, octet: bytes) -> bytes:
+        if self._awaited is not None:
+            return self._pdu_octet(octet)
+        echo = octet if self._echo else b""
+        if octet == _ESCAPE:
+            self._line.clear()
+            return b""
+        if octet == _BACKSPACE:
+            del self._line[-1:]
+        elif octet == _CR:
+            line = self._line.decode("latin-1").strip()
+            self._line.clear()
+            return echo + self._execute(line)
+        else:
+            self._line += octet
+        return echo
+
+    def _pdu_octet(self, octet: bytes) -> bytes:
+        echo = octet if self._echo else b""
+        if octet not in (_ESCAPE, _SUBSTITUTE):
+            self._line += octet
+            return echo
+        text, awaited = self._line.decode("latin-1").strip(), self._awaited
+        self._line.clear()
+        self._awaited = None
+        if octet == _ESCAPE:
+            return _wrap("OK")
+        return echo + self._finish(lambda: self._submit(text, awaited))
+
+    def _execute(self, line: str) -> bytes:
+        if line[:2].upper() != "AT":
+            return b""
+        return self._finish(lambda: self._chain(line[2:]))
+
+    def _finish(self, work: Callable[[], list[str] | None]) -> bytes:
+        try:
+            lines = work()
+        except _Failure as failure:
+            return _wrap(self._error(failure))
+        except Refused as refused:
+            return _wrap(self._error(_Failure(refused.code, sms=True)))
+        if lines is None:
+            return b"\r\n> "
+        after = [line for line in lines if line.startswith("+CUSD: ")]  # the network answers after the modem did
+        before = [line for line in lines if line not in after]
+        return b"".join(map(_wrap, before)) + _wrap("OK") + b"".join(map(_wrap, after))
+
+    def _error(self, failure: _Failure) -> str:
+        if not self._verbose_errors:
+            return "ERROR"
+        return f"+CM{'S' if failure.sms else 'E'} ERROR: {failure.code}"
+
+    def _chain(self, line: str) -> list[str] | None:
+        """Several commands on one line (ITU-T V.250, 5.2.1): basic ones may follow each other, extended need ';'."""
+        results: list[str] = []
+        rest = line.strip()
+        while rest:
+            basic = re.match(r"(&?[A-Z])(\d*)", rest, re.IGNORECASE)
+            if basic and rest[0].upper() != "D":
+                results += self._basic(basic[1].upper(), basic[2])
+                rest = rest[basic.end() :]
+                continue
+            command, _, rest = _cut(rest)
+            lines = self._extended(command)
+            if lines is None:
+                return None
+            results += lines
+        return results
+
+    def _basic(self, name: str, value: str) -> list[str]:
+        if name == "E":
+            self._echo = value == "1"
+        elif name == "I":
+            return [self.radio.manufacturer, self.radio.model, f"Revision: {self.radio.revision}"]
+        elif name == "Z" or name == "&F":
+            self._echo, self._verbose_errors, self._announce = True, 0, 0
+        elif name not in ("H", "V", "Q", "&C", "&D", "&K", "S", "X"):
+            raise _Failure(_UNKNOWN)
+        return []
+
+    def _extended(self, command: str) -> list[str] | None:
+        match = _COMMAND.fullmatch(command[: _name_end(command)].upper() + command[_name_end(command) :])
+        handler = _HANDLERS.get(match[1]) if match else None
+        if match is None or handler is None:
+            raise _Failure(_UNKNOWN)
+        return handler(self, match[2] or "", match[3].strip())
+
+    # ---- the modem itself (TS 27.007)
+
+    def _cmee(self, form: str, value: str) -> list[str]:
+        if form == "=":
+            self._verbose_errors = _number(value)
+            return []
+        return ["+CMEE: (0-1)"] if form == "=?" else [f"+CMEE: {self._verbose_errors}"]
+
+    def _cpin(self, form: str, value: str) -> list[str]:
+        if form == "=":
+            raise _Failure(3)
+        return [f"+CPIN: {self.radio.pin}"] if form == "?" else []
+
+    def _csq(self, form: str, value: str) -> list[str]:
+        return ["+CSQ: (0-31,99),(0-7,99)"] if form == "=?" else [f"+CSQ: {self.radio.signal},99"]
+
+    def _registration(self, name: str, form: str, value: str) -> list[str]:
+        if form == "=":
+            self._modes[name] = str(_number(value))
+            return []
+        if form == "=?":
+            return [f"+{name}: (0-2)"]
+        mode = self._modes.get(name, "0")
+        cell = ',"00C3","0A1B"' if mode == "2" and self.radio.registration in (1, 5) else ""
+        return [f"+{name}: {mode},{self.radio.registration}{cell}"]
+
+    def _cops(self, form: str, value: str) -> list[str]:
+        if form == "=?":
+            return [f'+COPS: (2,"{self.radio.operator}","GARDU","{self.radio.plmn}"),,(0-4),(0-2)']
+        if form == "=":
+            arguments = _arguments(value)
+            if arguments[0] == "3" and len(arguments) > 1:
+                self._modes["COPS"] = arguments[1]
+            return []
+        if self.radio.registration not in (1, 5):
+            return ["+COPS: 0"]
+        style = self._modes.get("COPS", "0")
+        return [f'+COPS: 0,{style},"{self.radio.plmn if style == "2" else self.radio.operator}"']
+
+    def _cclk(self, form: str, value: str) -> list[str]:
+        now = self.card.now()
+        offset = now.utcoffset()
+        quarters = int(offset.total_seconds() // 900) if offset else 0
+        return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}{quarters:+03d}"'] if form == "?" else []
+
+    def _cusd(self, form: str, value: str) -> list[str]:
+        arguments = _arguments(value)
+        if form != "=" or len(arguments) < 2:
+            return ["+CUSD: (0-2)"] if form == "=?" else []
+        return [f'+CUSD: 0,"{self.card.dial(arguments[1])}",15']
+
+    # ---- SMS (TS 27.005)
+
+    def _cmgf(self, form: str, value: str) -> list[str]:
+        if form == "=":
+            if _number(value) != 0:
+                raise _Failure(_NOT_SUPPORTED, sms=True)
+            return []
+        return ["+CMGF: (0)"] if form == "=?" else ["+CMGF: 0"]
+
+    def _csca(self, form: str, value: str) -> list[str]:
+        return [f'+CSCA: "{self.radio.smsc}",145'] if form == "?" else []
+
+    def _cpms(self, form: str, value: str) -> list[str]:
+        if form == "=?":
+            return ['+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")']
+        if form == "=":
+            for place, memory in enumerate(_arguments(value)[:3]):
+                if memory not in ("SM", "ME"):
+                    raise _Failure(_NOT_ALLOWED, sms=True)
+                self.memories[place] = memory
+        counts = [(memory, len(self.card.slots(memory)), self.card.capacity) for memory in self.memories]
+        if form == "=":
+            return ["+CPMS: " + ",".join(f"{used},{total}" for _, used, total in counts)]
+        return ["+CPMS: " + ",".join(f'"{memory}",{used},{total}' for memory, used, total in counts)]
+
+    def _cnmi(self, form: str, value: str) -> list[str]:
+        if form == "=":
+            arguments = _arguments(value)
+            self._announce = int(len(arguments) > 1 and arguments[1] == "1")
+            return []
+        return ["+CNMI: (0-2),(0,1),(0),(0),(0,1)"] if form == "=?" else [f"+CNMI: 2,{self._announce},0,0,0"]
+
+    def _cmgl(self, form: str, value: str) -> list[str]:
+        if form == "=?":
+            return ["+CMGL: (0-4)"]
+        wanted = {0: (False,), 1: (True,), 4: (False, True)}.get(_number(value or "0"), ())
+        slots = [slot for slot in self.card.slots(self.memories[0]) if slot.seen in wanted]
+        self.card.mark_seen(self.memories[0], [slot.location for slot in slots if not slot.seen])
+        return [f"+CMGL: {slot.location},{int(slot.seen)},,{_sized(slot.pdu)}" for slot in slots]
+
+    def _cmgr(self, form: str, value: str) -> list[str]:
+        slot = self.card.slot(self.memories[0], self._location(value))
+        if slot is None:
+            raise _Failure(_INVALID_INDEX, sms=True)
+        if not slot.seen:
+            self.card.mark_seen(self.memories[0], [slot.location])
+        return [f"+CMGR: {int(slot.seen)},,{_sized(slot.pdu)}"]
+
+    def _cmgd(self, form: str, value: str) -> list[str]:
+        if form == "=?":
+            used = ",".join(str(slot.location) for slot in self.card.slots(self.memories[0]))
+            return [f"+CMGD: ({used}),(0,1,4)"]
+        location, flag = (*_arguments(value), "0")[:2]
+        if flag == "0":
+            self.card.delete(self.memories[0], [self._location(location)])
+        else:  # 1: all that were read, 4: all (the stores hold no sent ones)
+            doomed = [slot for slot in self.card.slots(self.memories[0]) if slot.seen or flag == "4"]
+            self.card.delete(self.memories[0], [slot.location for slot in doomed])
+        return []
+
+    def _cmgs(self, form: str, value: str) -> list[str] | None:
+        if form == "=?":
+            return []
+        self._awaited = _number(value)
+        return None
+
+    def _submit(self, text: str, awaited: int | None) -> list[str]:
+        try:
+            pdu = bytes.fromhex(text)
+            matches = tpdu_length(pdu) == awaited
+        except (ValueError, IndexError):
+            matches = False
+        if not matches:
+            raise _Failure(304, sms=True)
+        return [f"+CMGS: {self.card.submit(pdu)}"]
+
+    def _location(self, value: str) -> int:
+        location = _number(value)
+        if not 1 <= location <= self.card.capacity:
+            raise _Failure(_INVALID_INDEX, sms=True)
+        return location
+
+
+_Handler = Callable[[Engine, str, str], "list[str] | None"]
+
+
+def _fixed(line: Callable[[Radio], str]) -> _Handler:
+    return lambda engine, form, value: [] if form == "=?" else [line(engine.radio)]
+
+
+def _setting(name: str, default: str, choices: str) -> _Handler:
+    """A setting that the engine only remembers."""
+
+    def handle(engine: Engine, form: str, value: str) -> list[str]:
+        if form == "=":
+            engine._modes[name] = value
+            return []
+        return [f"+{name}: {choices}"] if form == "=?" else [f"+{name}: {engine._modes.get(name, default)}"]
+
+    return handle
+
+
+def _nothing(engine: Engine, form: str, value: str) -> list[str]:
+    return []
+
+
+_HANDLERS: dict[str, _Handler] = {
+    "+CMEE": Engine._cmee,
+    "+CPIN": Engine._cpin,
+    "+CSQ": Engine._csq,
+    "+CREG": lambda engine, form, value: engine._registration("CREG", form, value),
+    "+CGREG": lambda engine, form, value: engine._registration("CGREG", form, value),
+    "+COPS": Engine._cops,
+    "+CCLK": Engine._cclk,
+    "+CUSD": Engine._cusd,
+    "+CMGF": Engine._cmgf,
+    "+CSCA": Engine._csca,
+    "+CPMS": Engine._cpms,
+    "+CNMI": Engine._cnmi,
+    "+CMGL": Engine._cmgl,
+    "+CMGR": Engine._cmgr,
+    "+CMGD": Engine._cmgd,
+    "+CMGS": Engine._cmgs,
+    "+CGMI": _fixed(lambda radio: radio.manufacturer),
+    "+CGMM": _fixed(lambda radio: radio.model),
+    "+CGMR": _fixed(lambda radio: radio.revision),
+    "+CGSN": _fixed(lambda radio: radio.imei),
+    "+CIMI": _fixed(lambda radio: radio.imsi),
+    "+CBC": _fixed(lambda radio: "+CBC: 0,100"),
+    "+CSCS": _setting("CSCS", '"GSM"', '("GSM")'),
+    "+CSMS": _setting("CSMS", "0,1,1,1", "(0)"),
+    "+CFUN": _setting("CFUN", "1", "(0,1,4),(0,1)"),
+    "+CGATT": _setting("CGATT", "1", "(0,1)"),
+    "+CHUP": _nothing,
+    "+CLIP": _nothing,
+    "+CRC": _nothing,
+    "+CSSN": _nothing,
+    "+CCWA": _nothing,
+}
+
+
+def _wrap(line: str) -> bytes:
+    return f"\r\n{line}\r\n".encode("latin-1", "replace")
+
+
+def _sized(pdu: bytes) -> str:
+    """The length that the line ends in, and the PDU on a line of its own."""
+    return f"{tpdu_length(pdu)}\r\n{pdu.hex().upper()}"
+
+
+def _arguments(value: str) -> list[str]:
+    return [argument.strip().strip('"') for argument in value.split(",")]
+
+
+def _number(value: str) -> int:
+    try:
+        return int(value.split(",")[0])
+    except ValueError:
+        raise _Failure(_NOT_ALLOWED, sms=True) from None
+
+
+def _name_end(command: str) -> int:
+    match = re.match(r"[+^$*&]?[A-Za-z]+", command)
+    return match.end() if match else 0
+
+
+def _cut(line: str) -> tuple[str, str, str]:
+    """The command up to the first semicolon outside quotes, and what follows."""
+    match = re.match(r'(?:"[^"]*"|[^;"])*', line)
+    end = match.end() if match else len(line)
+    return line[:end], line[end : end + 1], line[end + 1 :].strip()

@@ -1,0 +1,50 @@
+"""The running simulator: network, line and phone page put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from pathlib import Path
+
+from waitress.server import create_server
+
+from modem.simulator.at import Engine, Radio
+from modem.simulator.line import Line
+from modem.simulator.network import Network
+from modem.simulator.phone import create_app
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`device` becomes a link to the pseudo terminal; `state` holds all SMS over restarts."""
+
+    device: Path
+    state: Path
+    host: str
+    port: int
+    contacts: Path | None = None
+    number: str = "+6281100001"
+    capacity: int = 50
+    utc_offset: int = 7  # hours; the zone of the SMS centre
+
+
+def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until KeyboardInterrupt or SystemExit. OSError when the device or the port can not be had."""
+    zone = timezone(timedelta(hours=settings.utc_offset))
+    network = Network(settings.state, capacity=settings.capacity, zone=zone)
+    line = Line(settings.device, Engine(network, Radio()), network)
+    app = create_app(network, line.wake, settings.contacts, settings.number)
+    server = create_server(app, host=settings.host, port=settings.port, threads=4, ident="gardu-modem")
+    line.start()
+    log.info("modem at %s, phone page on port %d", settings.device, settings.port)
+    try:
+        ready()
+        server.run()
+    finally:
+        server.close()
+        line.stop()
+        network.close()

@@ -1,0 +1,242 @@
+"""A modem whose every call ends in time: the driver in a child process that is killed when it hangs.
+
+libgammu can block for minutes on a silent modem, and nothing short of ending its process stops it. The child
+ends by itself, at once, when its parent is gone. This side never imports gammu.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, cast
+
+from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
+
+log = logging.getLogger(__name__)
+
+DEADLINES = {
+    "open": 40.0,
+    "receive": 60.0,
+    "read": 20.0,
+    "delete": 20.0,
+    "send": 60.0,
+    "status": 30.0,
+    "network_time": 20.0,
+}  # seconds
+_GLANCE = 0.25  # seconds between looks at the device while a call runs
+_PAUSE = 1.0  # seconds before the modem is opened again
+
+
+class ModemWorker:
+    """The `Modem` port to the device at `device`, opened at the first call and again after every failure.
+
+    `device` may be a link: it is resolved anew at every opening. `deadlines` overrides seconds per method.
+    Calls from several threads take turns.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        connection: str = "at",
+        *,
+        deadlines: Mapping[str, float] | None = None,
+        pause: float = _PAUSE,
+    ) -> None:
+        self._device = device
+        self._connection = connection
+        self._deadlines = {**DEADLINES, **(deadlines or {})}
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._child: _Child | None = None
+        self._not_before = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while there is one."""
+        child = self._child
+        return child.process.pid if child else None
+
+    def receive(self) -> list[IncomingSms]:
+        return cast("list[IncomingSms]", self._call("receive"))
+
+    def read(self, location: int) -> IncomingSms | None:
+        return cast("IncomingSms | None", self._call("read", location))
+
+    def delete(self, location: int) -> None:
+        self._call("delete", location)
+
+    def send(self, sms: OutgoingSms) -> int:
+        return cast("int", self._call("send", sms))
+
+    def status(self) -> ModemStatus:
+        return cast("ModemStatus", self._call("status"))
+
+    def network_time(self) -> datetime | None:
+        return cast("datetime | None", self._call("network_time"))
+
+    def close(self) -> None:
+        """End the child, also under a running call, which then fails. Later calls fail."""
+        self._closed.set()
+        child = self._child
+        if child:
+            child.process.kill()
+        with self._lock:
+            self._drop()
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        with self._lock:
+            child = self._open()
+            try:
+                return child.ask((method, *arguments), self._deadlines[method])
+            except ModemError as error:
+                if error.gone:
+                    self._drop()
+                raise
+
+    def _open(self) -> _Child:
+        """The child that serves the device as it is now. The path may lead to another device than before."""
+        identity = _identity(self._device)
+        if identity is None:
+            self._drop()
+            raise ModemError(f"{self._device} does not exist", gone=True)
+        if self._child and self._child.identity != identity:
+            self._drop()
+        if self._child is None:
+            self._closed.wait(max(0.0, self._not_before - time.monotonic()))
+            self._child = self._start()
+        return self._child
+
+    def _start(self) -> _Child:
+        if self._closed.is_set():
+            raise ModemError("the modem was closed")
+        self._not_before = time.monotonic() + self._pause
+        self._child = _Child(self._device, self._connection)
+        try:
+            self._child.answer("open", self._deadlines["open"])
+        except ModemError:
+            self._drop()
+            raise
+        return self._child
+
+    def _drop(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.end()
+
+
+class _Child:
+    """One process with one open modem."""
+
+    def __init__(self, device: str, connection: str) -> None:
+        self.identity = _identity(device)
+        self._device = device
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "modem.worker", str(theirs.fileno()), device, connection]
+            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        self._pipe = Connection(ours.detach())
+
+    def ask(self, request: tuple[object, ...], deadline: float) -> Any:
+        try:
+            self._pipe.send(request)
+        except OSError:
+            raise ModemError("the modem's process ended", gone=True) from None
+        return self.answer(str(request[0]), deadline)
+
+    def answer(self, doing: str, deadline: float) -> Any:
+        """What the child answers within `deadline` seconds. ModemError, gone when it can not be trusted any more."""
+        try:
+            self._wait(doing, deadline)
+            result, error = self._pipe.recv()
+        except (EOFError, OSError):
+            raise ModemError(f"{doing}: the modem's process ended", gone=True) from None
+        if error:
+            raise ModemError(error[0], permanent=error[1], gone=error[2])
+        return result
+
+    def _wait(self, doing: str, deadline: float) -> None:
+        end = time.monotonic() + deadline
+        while not self._pipe.poll(max(0.0, min(_GLANCE, end - time.monotonic()))):
+            if _identity(self._device) != self.identity:  # libgammu itself may need minutes to notice
+                raise ModemError(f"{doing}: {self._device} is gone", gone=True)
+            if time.monotonic() >= end:
+                raise ModemError(f"{doing}: no answer within {deadline:g} seconds", gone=True)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._pipe.close()
+
+
+def _identity(device: str) -> tuple[int, ...] | None:
+    """What tells one device from its successor under the same path; None when there is none."""
+    path = Path(device)
+    try:
+        link, node = path.lstat(), path.stat()
+    except OSError:
+        return None
+    return link.st_dev, link.st_ino, node.st_rdev, node.st_ino
+
+
+def _serve(pipe: Connection, device: str, connection: str) -> None:
+    """The child: calls run in a thread of their own, so that this one sees at once when the parent is gone."""
+    requests: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+    threading.Thread(target=_work, args=(pipe, requests, device, connection), daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            requests.put(pipe.recv())
+    os._exit(0)  # not sys.exit: the other thread may be inside libgammu for minutes
+
+
+def _work(pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str) -> None:
+    from modem.driver import GammuModem  # only the child loads libgammu
+
+    modem, error = _attempt("open", lambda: GammuModem(device, connection))
+    _tell(pipe, (None, error))
+    while modem:
+        method, *arguments = requests.get()
+        _tell(pipe, _attempt(method, partial(getattr(modem, method), *arguments)))
+
+
+def _attempt(doing: str, call: Callable[[], Any]) -> tuple[Any, tuple[str, bool, bool] | None]:
+    """The result, and the error as plain values: exceptions lose their attributes on the way through a pipe."""
+    try:
+        return call(), None
+    except ModemError as error:
+        return None, (str(error), error.permanent, error.gone)
+    except Exception as error:  # the outer loop: whatever libgammu threw, this process is done
+        log.exception("%s failed", doing)
+        return None, (f"{doing}: {type(error).__name__}", False, True)
+
+
+def _tell(pipe: Connection, answer: tuple[Any, tuple[str, bool, bool] | None]) -> None:
+    try:
+        pipe.send(answer)
+    except OSError:
+        os._exit(0)  # nobody is left to hear it
+
+
+def _child_main(descriptor: str, device: str, connection: str) -> None:
+    # The parent decides when this ends; a signal for the whole group must not cut a call short.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING)
+    _serve(Connection(int(descriptor)), device, connection)
+
+
+if __name__ == "__main__":
+    _child_main(*sys.argv[1:])
