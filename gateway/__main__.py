@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from modem.worker import ModemWorker
 
-from mqtt_bridge import logs
+from modem.messages import ModemError
+from modem.worker import ModemWorker
+from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
 from mqtt_bridge.keys import BadKey, load_or_make, load_public
-from mqtt_bridge.settings import EXIT_CODE
+from mqtt_bridge.loop import Loop
+from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
 
 from . import config
 from .clock import SystemClock
-from .config import Config, ConfigError
+from .config import Config
 from .core import Core
 from .health import last_will
 from .journal import Journal, JournalError
-from .loop import Loop
 from .web.server import serve
 
 log = structlog.get_logger(__name__)
@@ -40,28 +37,7 @@ STOP_SECONDS = 8.0
 COLLECTOR_PAUSE = 1.0
 
 
-class Misconfigured(click.ClickException):
-    exit_code = EXIT_CODE
-
-
-def configured(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--config` and its parsed content; what is wrong with it is one line and exit code 78."""
-
-    @click.option(
-        "--config",
-        "path",
-        type=click.Path(path_type=Path),
-        default=Path("/etc/gardu/gateway.toml"),
-        show_default=True,
-    )
-    @wraps(command)
-    def wrapper(path: Path, **options: Any) -> None:
-        try:
-            command(config.read(path, os.environ), **options)
-        except (ConfigError, BadKey) as error:
-            raise Misconfigured(str(error)) from None
-
-    return wrapper
+configured = cli.configured(config.read, "/etc/gardu/gateway.toml")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -81,7 +57,7 @@ def run(settings: Config) -> None:
             _start(settings, folder, parts)
         except (JournalError, OSError) as error:
             raise click.ClickException(str(error)) from None
-        _wait_for_signal()
+        cli.wait_for_signal()
         log.info("stopping")
     # A modem call may still hang in its thread; all that counts is committed.
     sys.stderr.flush()
@@ -101,16 +77,7 @@ def check_config(settings: Config, as_json: bool) -> None:
 
 
 def data_folder(settings: Config) -> Path:
-    """The data directory, made if need be. Raises `ConfigError` when nothing can be written there."""
-    folder = Path(settings.gateway.data_dir)
-    probe = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(f"gateway.data_dir: {folder} can not be written: {error.strerror}") from None
-    return folder
+    return writable_folder(Path(settings.gateway.data_dir), "gateway.data_dir")
 
 
 def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
@@ -128,8 +95,8 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
             _connect(settings, core, key, collector.wake)
         return core.step_collector()
 
-    collector = Loop("collector", step_collector, COLLECTOR_PAUSE)
-    receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds)
+    collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
+    receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds, expected=(ModemError, JournalError))
     parts.enter_context(serve(settings.web.listen, core))
     parts.callback(core.disconnect)
     for loop in (collector, receiving):
@@ -153,13 +120,6 @@ def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callabl
     will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key))
     link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
     core.connect(link, key, central)
-
-
-def _wait_for_signal() -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
 
 
 if __name__ == "__main__":

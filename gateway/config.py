@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from mqtt_bridge.records import GatewayId
-from mqtt_bridge.settings import ConfigError, load
+from mqtt_bridge.settings import load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -64,6 +64,3 @@ class Config(Section, frozen=True, kw_only=True):
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""
     return load(path, Config, environ)
-
-
-__all__ = ["Config", "ConfigError", "read"]

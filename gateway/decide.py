@@ -11,11 +11,11 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Action, Flag, Policy, Presence, Record
 
 from . import grammar, replies
 from .message import Form, IncomingMessage, fingerprint
-from .phones import mobile
 from .receipts import receipt
 
 # An SMS centre gives the year with two digits (3GPP TS 23.040, 9.2.3.11).

@@ -147,7 +147,8 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
 
 def _reason(code: str, text: str, detail: object = "") -> Reason:
     """`detail` is what the part itself said, in its own language."""
-    return Reason(code=code, text=(f"{text} ({detail})" if detail else text)[:200])
+    whole = f"{text} ({detail})" if detail else text
+    return Reason(code=code, text=" ".join(whole.split())[:200])
 
 
 class Reporter:

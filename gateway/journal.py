@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import peewee
 
+from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
 
 from .decide import Decision, Held, Outcome, Punch, Reply, Rules, Tone, counted, day_of, decide
 from .message import Form, IncomingMessage, fingerprint
-from .phones import mobile
 
 SCHEMA = 1
 _SCHEMA = """

@@ -33,6 +33,7 @@ class Inbound:
 
     topic: str
     payload: bytes
+    retained: bool = False  # said some time ago, and kept by the broker
 
 
 class LinkDown(Exception):
@@ -192,7 +193,7 @@ class MqttLink:
         self._say(Problem(Trouble.ENDED, str(code)))
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._inbound.put(Inbound(message.topic, bytes(message.payload)))
+        self._inbound.put(Inbound(message.topic, bytes(message.payload), message.retain))
         self._wake()
 
     def _on_publish(

@@ -21,8 +21,9 @@ BATCH_LIMIT = 500
 GatewayId = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Short = Annotated[str, Meta(max_length=200)]
+# Control characters have no place in any of these, and some databases refuse a NUL.
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+Short = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 

@@ -16,8 +16,6 @@ from typing import Any, TypeVar
 import msgspec
 
 PREFIX = "GARDU_"
-EXIT_CODE = 78  # EX_CONFIG of sysexits.h
-
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -33,6 +31,18 @@ def load(path: Path, kind: type[T], environ: Mapping[str, str]) -> T:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error), kind)}") from None
+
+
+def writable_folder(path: Path, setting: str) -> Path:
+    """The folder, made if need be, in which files can be written. Raises `ConfigError` that names the setting."""
+    probe = path / ".writable"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(f"{setting}: {path} can not be written: {error.strerror}") from None
+    return path
 
 
 def _read(path: Path) -> dict[str, Any]:

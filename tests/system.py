@@ -169,7 +169,7 @@ class System:
 
     def answers(self, number: str) -> list[str]:
         chat = fetch(self.url("phone", f"/api/phones/{number}")) or {"messages": []}
-        return [each["text"] for each in chat["messages"] if each["direction"] == "in"]
+        return [each["text"] for each in chat["messages"] if each["direction"] == "from-gateway"]
 
     def records(self) -> list[dict[str, Any]]:
         """All records of the API, oldest first, page by page."""

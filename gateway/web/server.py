@@ -14,12 +14,12 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
 from ..core import Core
 from ..decide import Outcome
 from ..journal import JournalError
-from ..phones import masked
 
 PAGE = 50
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"

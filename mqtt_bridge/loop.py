@@ -1,4 +1,4 @@
-"""A thread that steps one part of the gateway over and over, and outlives whatever the step runs into."""
+"""A thread that steps one part of a process over and over, and outlives whatever the step runs into."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import threading
 from collections.abc import Callable
 
 import structlog
-
-from modem.messages import ModemError
-
-from .journal import JournalError
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +16,15 @@ BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0)
 class Loop:
     """Calls `step` at once again while it reports work, else every `pause` seconds or when woken.
 
-    `problem` is the error of the last step, for a person; None while it goes well.
+    `expected` are the errors that the world causes; any other is a defect, and is logged with its traceback.
+    `problem` is the error of the last step; None while it goes well.
     """
 
-    def __init__(self, name: str, step: Callable[[], bool], pause: float) -> None:
+    def __init__(
+        self, name: str, step: Callable[[], bool], pause: float, expected: tuple[type[Exception], ...]
+    ) -> None:
         self._step = step
+        self._expected = expected
         self._pause = pause
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -57,13 +57,8 @@ class Loop:
     def _guarded_step(self) -> bool:
         try:
             worked = self._step()
-        except (ModemError, JournalError) as error:
+        except Exception as error:  # noqa: BLE001 - the outer loop: the others must go on, and this one tries again
             self._fail(error)
-            if self._failures == 1:
-                log.warning("problem", loop=self._thread.name, problem=str(error))
-        except Exception as error:  # a defect of ours: the others must go on, and this one is tried again
-            self._fail(error)
-            log.exception("step failed", loop=self._thread.name)
         else:
             if self._failures:
                 log.info("works again", loop=self._thread.name)
@@ -74,3 +69,7 @@ class Loop:
     def _fail(self, error: Exception) -> None:
         self._failures += 1
         self.problem = error
+        if not isinstance(error, self._expected):
+            log.exception("step failed", loop=self._thread.name)
+        elif self._failures == 1:
+            log.warning("problem", loop=self._thread.name, problem=str(error))

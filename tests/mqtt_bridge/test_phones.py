@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.phones import masked, mobile
+from mqtt_bridge.phones import masked, mobile
 
 
 @pytest.mark.parametrize("number", ["+6281234567890", "081234567890", "6281234567890", "0812-3456-7890"])

@@ -1,0 +1,54 @@
+"""What the command lines of both sides have in common."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .keys import BadKey
+from .settings import ConfigError
+
+T = TypeVar("T")
+
+
+class Misconfigured(click.ClickException):
+    """One line on standard error, and EX_CONFIG of sysexits.h."""
+
+    exit_code = 78
+
+
+def configured(
+    read: Callable[[Path, Mapping[str, str]], T], default: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `--config`, and as its first argument what `read` makes of that file and the environment."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option(
+            "--config", "path", type=click.Path(path_type=Path), default=default, show_default=True,
+            help="The configuration file.",
+        )  # fmt: skip
+        @wraps(command)
+        def wrapper(path: Path, **options: Any) -> None:
+            try:
+                command(read(path, os.environ), **options)
+            except (ConfigError, BadKey) as error:
+                raise Misconfigured(str(error)) from None
+
+        return wrapper
+
+    return decorate
+
+
+def wait_for_signal() -> None:
+    """Until the process is told to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
