@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 import click
 
-from modem.messages import ModemError, ModemStatus
-from modem.worker import ModemWorker
+from .messages import ModemError, ModemStatus
+from .worker import ModemWorker
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BAD_CONFIGURATION = 78
@@ -94,7 +94,7 @@ def simulate(
     verbose: bool,
 ) -> None:
     """Run an AT modem with SIM, SMS centre and phones until it is stopped."""
-    from modem.simulator.service import Settings, run  # the other commands need no web server
+    from .simulator.service import Settings, run  # the other commands need no web server
 
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -19,7 +19,7 @@ from unicodedata import category
 
 import gammu
 
-from modem.messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
-_FIRST_YEAR = 2024  # a modem without network time counts from 1970, 1980 or 2004
+_YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -129,7 +129,7 @@ class GammuModem:
         """The modem's clock as an aware datetime; None when it has none that can be true."""
         with _errors("network time"):
             moment: datetime | None = _optional(self._machine.GetDateTime, None)
-        if moment is None or moment.tzinfo is None or moment.year < _FIRST_YEAR:
+        if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
             return None
         return moment
 

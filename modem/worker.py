@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
+from .messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def _serve(pipe: Connection, device: str, connection: str) -> None:
 
 
 def _work(pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str) -> None:
-    from modem.driver import GammuModem  # only the child loads libgammu
+    from .driver import GammuModem  # only the child loads libgammu
 
     modem, error = _attempt("open", lambda: GammuModem(device, connection))
     _tell(pipe, (None, error))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from modem.simulator.pdu import tpdu_length
+from .pdu import tpdu_length
 
 _CR, _SUBSTITUTE, _ESCAPE, _BACKSPACE = b"\r", b"\x1a", b"\x1b", b"\x08"
 _COMMAND = re.compile(r"([+^$*&]?[A-Z]+)(=\?|\?|=)?(.*)", re.DOTALL)
@@ -40,6 +40,7 @@ class Card(Protocol):
 
     capacity: int
 
+    def used(self, memory: str) -> int: ...
     def slots(self, memory: str) -> list[Slot]: ...
     def slot(self, memory: str, location: int) -> Slot | None: ...
     def mark_seen(self, memory: str, locations: list[int]) -> None: ...
@@ -255,7 +256,7 @@ class Engine:
                 if memory not in ("SM", "ME"):
                     raise _Failure(_NOT_ALLOWED, sms=True)
                 self.memories[place] = memory
-        counts = [(memory, len(self.card.slots(memory)), self.card.capacity) for memory in self.memories]
+        counts = [(memory, self.card.used(memory), self.card.capacity) for memory in self.memories]
         if form == "=":
             return ["+CPMS: " + ",".join(f"{used},{total}" for _, used, total in counts)]
         return ["+CPMS: " + ",".join(f'"{memory}",{used},{total}' for memory, used, total in counts)]

@@ -10,8 +10,8 @@ import threading
 import tty
 from pathlib import Path
 
-from modem.simulator.at import Engine
-from modem.simulator.network import Network
+from .at import Engine
+from .network import Network
 
 _UNREAD_LIMIT = 1 << 18  # octets; a line that nobody reads drops what comes after, as a UART does
 _TICK = 0.2  # seconds; how soon an SMS that the SMS centre held back is noticed

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from modem.simulator.at import Refused, Slot
-from modem.simulator.pdu import Body, PduError, decode_submit, encode_deliver, split
+from .at import Refused, Slot
+from .pdu import Body, PduError, decode_submit, encode_deliver, split
 
 WIB = timezone(timedelta(hours=7), "WIB")
 
@@ -56,7 +56,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How full everything is: SMS in the slots, slots of one store, SMS waiting at the SMS centre, and totals."""
+    """How full everything is: SMS in the slots, slots of both stores, SMS waiting at the SMS centre, and totals."""
 
     used: int
     capacity: int
@@ -169,7 +169,7 @@ class Network:
                 "SELECT coalesce(sum(1 - answer), 0), coalesce(sum(delivered), 0), coalesce(sum(answer), 0)"
                 " FROM message"
             )
-        return State(used, self.capacity, queued, sent, delivered, answers)
+        return State(used, 2 * self.capacity, queued, sent, delivered, answers)
 
     def _one(self, query: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._database.execute(query).fetchone()
@@ -203,6 +203,11 @@ class Network:
         return [location for location in range(1, self.capacity + 1) if location not in used]
 
     # ---- the modem's side: `at.Card`
+
+    def used(self, memory: str) -> int:
+        with self._lock:
+            row = self._database.execute("SELECT count(*) FROM slot WHERE memory = ?", (memory,)).fetchone()
+        return int(row[0])
 
     def slots(self, memory: str) -> list[Slot]:
         query = "SELECT location, pdu, seen FROM slot WHERE memory = ? ORDER BY location"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from modem.messages import Part
-from modem.simulator import gsm7
+from ..messages import Part
+from . import gsm7
 
 GSM7, BINARY, UCS2 = 0x00, 0x04, 0x08  # data coding schemes, 3GPP TS 23.038, 4
 _OCTETS = 140  # user data of one SMS

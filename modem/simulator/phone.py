@@ -16,9 +16,9 @@ from flask import Flask, Response, abort, json, redirect, render_template, reque
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from modem.messages import Part
-from modem.simulator.network import Message, Network
-from modem.simulator.pdu import Body, PduError
+from ..messages import Part
+from .network import Message, Network
+from .pdu import Body, PduError
 
 _DELAYS = {0: "Sekarang", 600: "10 menit lalu", 21_600: "6 jam lalu"}
 _REPEATS = {1: "1×", 2: "2×", 3: "3×"}
@@ -36,6 +36,7 @@ def create_app(network: Network, wake: Callable[[], None], contacts: Path | None
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(delays=_DELAYS, repeats=_REPEATS, own_number=own_number, late=_late, ticks=_ticks)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.before_request(_same_origin_only)
     app.after_request(_security_headers)
     app.register_error_handler(HTTPException, _problem)

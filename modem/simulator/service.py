@@ -10,10 +10,10 @@ from pathlib import Path
 
 from waitress.server import create_server
 
-from modem.simulator.at import Engine, Radio
-from modem.simulator.line import Line
-from modem.simulator.network import Network
-from modem.simulator.phone import create_app
+from .at import Engine, Radio
+from .line import Line
+from .network import Network
+from .phone import create_app
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,160 @@
+"""The command engine as a terminal sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modem.messages import Part
+from modem.simulator.at import Engine
+from modem.simulator.network import Network
+from modem.simulator.pdu import Body
+
+SUBMIT = "0011000B916407281553F80000AA0AE8329BFD4697D9EC37"
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Network:
+    return Network(tmp_path / "state.db", capacity=3)
+
+
+@pytest.fixture
+def engine(network: Network) -> Engine:
+    engine = Engine(network)
+    engine.feed(b"ATE0\rAT+CMEE=1\r")
+    return engine
+
+
+def ask(engine: Engine, line: str) -> list[str]:
+    return [part for part in engine.feed(line.encode() + b"\r").decode().split("\r\n") if part]
+
+
+def test_it_echoes_until_told_not_to(network: Network) -> None:
+    engine = Engine(network)
+    assert engine.feed(b"AT\r") == b"AT\r\r\nOK\r\n"
+    assert engine.feed(b"ATE0\r") == b"ATE0\r\r\nOK\r\n"
+    assert engine.feed(b"AT\r") == b"\r\nOK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("AT+CPIN?", "+CPIN: READY"),
+        ("AT+CSQ", "+CSQ: 21,99"),
+        ("AT+CREG?", "+CREG: 0,1"),
+        ("AT+CGREG?", "+CGREG: 0,1"),
+        ("AT+COPS?", '+COPS: 0,0,"Gardu Seluler"'),
+        ("AT+CSCA?", '+CSCA: "+6281100000",145'),
+        ("AT+CMGF=?", "+CMGF: (0)"),
+        ("AT+CPMS?", '+CPMS: "SM",0,3,"SM",0,3,"SM",0,3'),
+        ("AT+CGSN", "350000000000006"),
+        ("at+cimi", "510100000000001"),
+        ("AT+CSCS?", '+CSCS: "GSM"'),
+    ],
+)
+def test_it_tells(engine: Engine, command: str, answer: str) -> None:
+    assert ask(engine, command) == [answer, "OK"]
+
+
+def test_several_commands_on_one_line(engine: Engine) -> None:
+    assert ask(engine, "ATE0+CSQ;+COPS=3,2;+COPS?") == ["+CSQ: 21,99", '+COPS: 0,2,"51001"', "OK"]
+
+
+def test_cell_of_the_registration_only_when_asked_for(engine: Engine) -> None:
+    assert ask(engine, "AT+CREG=2") == ["OK"]
+    assert ask(engine, "AT+CREG?") == ['+CREG: 2,1,"00C3","0A1B"', "OK"]
+
+
+def test_the_clock_has_the_zone_in_quarters(engine: Engine) -> None:
+    answer, result = ask(engine, "AT+CCLK?")
+    assert answer.endswith('+28"')
+    assert result == "OK"
+
+
+def test_the_balance_comes_after_the_ok(engine: Engine) -> None:
+    ok, answer = ask(engine, 'AT+CUSD=1,"*888#",15')
+    assert ok == "OK"
+    assert answer.startswith('+CUSD: 0,"Sisa pulsa Rp 25.000.')
+
+
+@pytest.mark.parametrize("command", ["AT+NONSENSE", "AT*", "AT+", "AT+CPIN=1234"])
+def test_what_it_does_not_know_is_an_error(engine: Engine, command: str) -> None:
+    assert ask(engine, command)[-1].startswith("+CME ERROR: ")
+    assert ask(engine, "AT+CMEE=0") == ["OK"]
+    assert ask(engine, command) == ["ERROR"]
+
+
+def test_a_text_is_listed_read_and_deleted(engine: Engine, network: Network) -> None:
+    network.text("+628111", "HADIR 482113")
+    assert network.deliver("SM") == [1]
+    head, pdu, ok = ask(engine, "AT+CMGL=4")
+    assert (head.split(",")[:2], ok) == (["+CMGL: 1", "0"], "OK")
+    assert ask(engine, "AT+CMGR=1")[:2] == [head.replace("+CMGL: 1,0", "+CMGR: 1"), pdu]
+    assert ask(engine, "AT+CMGL=0") == ["OK"]
+    assert ask(engine, "AT+CMGD=1") == ["OK"]
+    assert ask(engine, "AT+CMGD=1") == ["OK"]
+    assert ask(engine, "AT+CMGR=1") == ["+CMS ERROR: 321"]
+    assert ask(engine, "AT+CMGR=99") == ["+CMS ERROR: 321"]
+
+
+def test_the_stores_are_apart(engine: Engine, network: Network) -> None:
+    network.text("+628111", "a")
+    network.deliver("ME")
+    assert ask(engine, 'AT+CPMS="SM"') == ["+CPMS: 0,3,0,3,0,3", "OK"]
+    assert ask(engine, 'AT+CPMS="ME","ME","ME"') == ["+CPMS: 1,3,1,3,1,3", "OK"]
+    assert engine.memories[2] == "ME"
+    assert ask(engine, 'AT+CPMS="XX"') == ["+CMS ERROR: 302"]
+
+
+def test_deleting_all(engine: Engine, network: Network) -> None:
+    for text in "abc":
+        network.text("+628111", text)
+    network.deliver("SM")
+    ask(engine, "AT+CMGR=2")
+    assert ask(engine, "AT+CMGD=1,1") == ["OK"]
+    assert [slot.location for slot in network.slots("SM")] == [1, 3]
+    assert ask(engine, "AT+CMGD=1,4") == ["OK"]
+    assert network.slots("SM") == []
+
+
+def test_news_only_for_who_asked(engine: Engine) -> None:
+    assert engine.arrived("SM", 2) == b""
+    ask(engine, "AT+CNMI=2,1,0,0,0")
+    assert engine.arrived("SM", 2) == b'\r\n+CMTI: "SM",2\r\n'
+
+
+def test_sending(engine: Engine, network: Network) -> None:
+    assert engine.feed(b"AT+CMGS=23\r") == b"\r\n> "
+    assert engine.feed(SUBMIT.encode() + b"\x1a") == b"\r\n+CMGS: 1\r\n\r\nOK\r\n"
+    assert [message.text for message in network.chat("+46708251358")] == ["hellohello"]
+
+
+def test_sending_can_be_given_up(engine: Engine, network: Network) -> None:
+    engine.feed(b"AT+CMGS=23\r")
+    assert engine.feed(b"0011\x1b") == b"\r\nOK\r\n"
+    assert ask(engine, "AT") == ["OK"]
+    assert network.latest() == []
+
+
+@pytest.mark.parametrize("pdu", ["", "00", "zz", SUBMIT[:-2], "0004" + SUBMIT[4:]])
+def test_a_broken_pdu_is_not_sent(engine: Engine, network: Network, pdu: str) -> None:
+    engine.feed(b"AT+CMGS=23\r")
+    assert engine.feed(pdu.encode() + b"\x1a") == b"\r\n+CMS ERROR: 304\r\n"
+    assert network.latest() == []
+
+
+def test_parts_reach_the_phone_as_one_text(network: Network) -> None:
+    assert network._join("+628111", Body("b", Part(1, 2, 2))) is None
+    assert network._join("+628111", Body("a", Part(1, 1, 2))) == "ab"
+
+
+@given(st.lists(st.one_of(st.binary(), st.sampled_from([b"AT", b"\r", b"\x1a", b"\x1b", b"+CMGS=3\r", b"+CPMS="]))))
+def test_nothing_that_a_terminal_writes_breaks_it(chunks: list[bytes]) -> None:
+    engine = Engine(Network(Path(":memory:")))
+    for chunk in chunks:
+        engine.feed(chunk)
+    engine.feed(b"\x1b\rATE0\r")
+    assert ask(engine, "AT") == ["OK"]

@@ -1,0 +1,94 @@
+"""The command line of `gardu-modem`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from modem.__main__ import main
+from tests.simulated import Simulator
+
+PHONE = "+6281234567890"
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with Simulator(tmp_path_factory.mktemp("simulator")) as simulator:
+        yield simulator
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("simulate",), ("text",), ("probe",)])
+def test_every_command_has_help(command: tuple[str, ...]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "Usage:" in out
+
+
+def test_text(simulator: Simulator) -> None:
+    code, out, _ = run("text", PHONE, "HADIR 482113", "--phone", simulator.url, "--delay", "6h", "--json")
+    assert code == 0
+    assert json.loads(out)["answers"] == []
+    assert simulator.messages(PHONE)[-1]["text"] == "HADIR 482113"
+
+
+def test_no_answer_is_a_failure(simulator: Simulator) -> None:
+    code, _, error = run("text", PHONE, "HADIR", "--phone", simulator.url, "--wait", "1")
+    assert (code, error) == (1, "error: no answer within 1 seconds\n")
+
+
+def test_a_refused_number(simulator: Simulator) -> None:
+    code, _, error = run("text", "??", "HADIR", "--phone", simulator.url)
+    assert code == 1
+    assert error.startswith("error: a number has")
+
+
+def test_no_simulator() -> None:
+    code, _, error = run("text", PHONE, "HADIR", "--phone", "http://127.0.0.1:9")
+    assert code == 1
+    assert error.startswith("error: the phone page does not answer")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("text", PHONE), ("text", PHONE, "x", "--delay", "soon"), ("simulate", "--phone", "nowhere")]
+)
+def test_usage(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_a_port_in_use_is_bad_configuration(simulator: Simulator, tmp_path: Path) -> None:
+    device, port = tmp_path / "modem", simulator.url.rpartition(":")[2]
+    code, _, error = run(
+        "simulate", "--device", str(device), "--state", str(tmp_path / "db"), "--phone", f"127.0.0.1:{port}"
+    )
+    assert code == 78
+    assert error.startswith("error: cannot start:")
+    assert not device.is_symlink()
+
+
+def test_a_state_that_can_not_be_kept_is_bad_configuration(tmp_path: Path) -> None:
+    code, _, error = run("simulate", "--device", str(tmp_path / "modem"), "--state", str(tmp_path / "no" / "db"))
+    assert code == 78
+    assert error.startswith("error: cannot start:")
+
+
+def test_probe(simulator: Simulator) -> None:
+    code, out, _ = run("probe", str(simulator.device))
+    assert code == 0
+    assert "network       home, Gardu Seluler" in out
+    assert "signal        63 %" in out
+
+
+def test_probing_nothing(tmp_path: Path) -> None:
+    code, _, error = run("probe", str(tmp_path / "nothing"))
+    assert code == 1
+    assert error.endswith("does not exist\n")
+    assert error.count("\n") == 1

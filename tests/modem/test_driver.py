@@ -1,0 +1,229 @@
+"""The driver: real libgammu on a real pseudo terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from modem.driver import GammuModem
+from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration
+from modem.simulator.at import Engine, Slot
+from modem.simulator.line import Line
+from modem.simulator.network import Network
+from tests.simulated import Simulator, eventually
+
+WIB = timezone(timedelta(hours=7))
+PHONE = "+6281234567890"
+HEAD = "00040B911111111111F100"  # an SMS-DELIVER up to its coding scheme
+TIME = "62114251940082"
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with Simulator(tmp_path_factory.mktemp("simulator"), "--capacity", "20") as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def opened(simulator: Simulator) -> Iterator[GammuModem]:
+    modem = GammuModem(str(simulator.device))
+    yield modem
+    modem.close()
+
+
+@pytest.fixture
+def modem(opened: GammuModem) -> GammuModem:
+    empty(opened)
+    return opened
+
+
+def empty(modem: GammuModem) -> None:
+    for sms in modem.receive():
+        modem.delete(sms.location)
+
+
+def receive(modem: GammuModem, simulator: Simulator) -> list[IncomingSms]:
+    """All that is on the way, once it is in the store."""
+    eventually(lambda: simulator.state()["queued"] == 0)
+    return modem.receive()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HADIR 482113",
+        "@£é€^{x}[~]|\\ ÄÖ",
+        "Hadir 😀 дa",
+        "",
+        "x" * 160,
+        "€" * 80,
+        "ж" * 70,
+        "baris satu\nbaris dua",
+        "ب\u200fاب",
+    ],
+)
+def test_texts_arrive_as_they_were_typed(modem: GammuModem, simulator: Simulator, text: str) -> None:
+    receipt = simulator.text(PHONE, text)
+    (sms,) = receive(modem, simulator)
+    expected = IncomingSms(sms.location, PHONE, text, datetime.fromisoformat(receipt["scts"]), "+6281100000")
+    assert sms == expected
+    assert sms.sent
+    assert sms.sent.utcoffset() == timedelta(hours=7)
+    assert modem.read(sms.location) == expected
+
+
+def test_nothing_of_the_sms_before_is_left_in_a_text(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, "HADIR 482113 dan banyak lagi")
+    simulator.text(PHONE, "^{}")
+    assert [sms.text for sms in receive(modem, simulator)] == ["HADIR 482113 dan banyak lagi", "^{}"]
+
+
+def test_a_delayed_text_keeps_its_time(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, "HADIR", scts="2026-11-24T01:12:00+09:00")
+    (sms,) = receive(modem, simulator)
+    assert sms.sent == datetime(2026, 11, 24, 1, 12, tzinfo=timezone(timedelta(hours=9)))
+
+
+def test_data_is_no_text(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, binary="00ff41")
+    (sms,) = receive(modem, simulator)
+    assert (sms.kind, sms.text) == (Kind.BINARY, "00ff41")
+
+
+def test_a_long_text_comes_in_parts(modem: GammuModem, simulator: Simulator) -> None:
+    text = "abcdefghij" * 40
+    simulator.text(PHONE, text)
+    parts = receive(modem, simulator)
+    assert "".join(sms.text for sms in parts) == text
+    reference = parts[0].part and parts[0].part.reference
+    assert reference is not None
+    assert [sms.part for sms in parts] == [Part(reference, number, 3) for number in (1, 2, 3)]
+
+
+def test_parts_that_do_not_add_up(modem: GammuModem, simulator: Simulator) -> None:
+    parts = [(300, 3, 2), (7, 0, 0), (7, 2, 2)]
+    order = [{"reference": r, "number": n, "total": t, "text": "x"} for r, n, t in parts]
+    simulator.text(PHONE, parts=order)
+    assert [sms.part for sms in receive(modem, simulator)] == [Part(*part) for part in parts]
+
+
+def test_a_sender_in_letters(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text("TELKOMSEL", "Promo!")
+    (sms,) = receive(modem, simulator)
+    assert (sms.number, sms.text) == ("TELKOMSEL", "Promo!")
+
+
+@pytest.mark.parametrize("scts", ["62514251940082", "00000000000000", "FFFFFFFFFFFFFF", "62200300000082"])
+def test_an_impossible_time_is_none(modem: GammuModem, simulator: Simulator, scts: str) -> None:
+    simulator.text("+6281", pdu=f"{HEAD}00{scts}02C834")
+    (sms,) = receive(modem, simulator)
+    assert (sms.text, sms.sent) == ("Hi", None)
+
+
+def test_a_delivery_report_is_no_text(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text("+6281", pdu=f"0006010B911111111111F1{TIME}{TIME}00")
+    (sms,) = receive(modem, simulator)
+    assert sms.kind is Kind.REPORT
+
+
+def test_broken_slots_do_not_hide_the_others(modem: GammuModem, simulator: Simulator) -> None:
+    broken = [f"{HEAD}08{TIME}03004100", "00040B", f"00440B911111111111F10000{TIME}0AFF0804FFFF000000AA"]
+    simulator.text("+6281", pdu=broken[0])
+    simulator.text(PHONE, "satu")
+    simulator.text("+6281", pdu=broken[1])
+    simulator.text("+6281", pdu=broken[2])
+    simulator.text(PHONE, "dua")
+    received = receive(modem, simulator)
+    assert [sms.text for sms in received if sms.kind is Kind.TEXT] == ["satu", "dua"]
+    assert [sms.text for sms in received if sms.kind is Kind.BINARY] == broken
+    assert [modem.read(sms.location) for sms in received] == received
+    modem.delete(received[1].location)  # a gap in front of a broken slot
+    assert modem.receive() == [received[0], *received[2:]]
+    empty(modem)
+    assert modem.receive() == []
+
+
+def test_a_full_sim_is_emptied_and_the_centre_flushes(modem: GammuModem, simulator: Simulator) -> None:
+    for number in range(50):
+        simulator.text(PHONE, f"HADIR {number}")
+    texts: list[str] = []
+    while len(texts) < 50:
+        received = modem.receive()
+        assert len(received) <= 40  # both stores
+        texts += [sms.text for sms in received]
+        for sms in received:
+            modem.delete(sms.location)
+    assert sorted(texts) == sorted(f"HADIR {number}" for number in range(50))
+    assert simulator.state()["queued"] == 0
+
+
+def test_empty_and_impossible_slots(modem: GammuModem) -> None:
+    for location in (1, 20, 21, 100_001, 100_020, 777_777):
+        assert modem.read(location) is None
+        modem.delete(location)
+
+
+@pytest.mark.parametrize(
+    "text", ["Tercatat HADIR 07.12. Kode K7QF.", "x" * 160, "Terima kasih 😀", "é€^{}", "abcdefghij" * 35, "ж😀" * 60]
+)
+def test_replies_reach_the_phone_whole(modem: GammuModem, simulator: Simulator, text: str) -> None:
+    number = f"+62812{len(text)}{ord(text[-1])}"
+    assert 0 <= modem.send(OutgoingSms(number, text)) <= 255
+    assert simulator.answers(number) == [text]
+
+
+def test_a_number_that_nobody_has(modem: GammuModem) -> None:
+    with pytest.raises(ModemError) as caught:
+        modem.send(OutgoingSms("12", "x"))
+    assert (caught.value.permanent, caught.value.gone) == (True, False)
+
+
+def test_how_it_is(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, "HADIR")
+    eventually(lambda: simulator.state()["used"] == 1)
+    status = modem.status()
+    assert (status.registration, status.signal, status.operator) == (Registration.HOME, 63, "Gardu Seluler")
+    assert (status.used, status.capacity) == (1, 40)
+    assert (status.model, status.imei) == ("Gardu Simulator", "350000000000006")
+    moment = modem.network_time()
+    assert moment
+    assert moment.utcoffset() == timedelta(hours=7)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(ModemError, match="does not exist") as caught:
+        GammuModem(str(tmp_path / "nothing"))
+    assert caught.value.gone
+
+
+class Blind(Network):
+    """A SIM that counts its SMS and shows none, as a half-dead modem does."""
+
+    def slots(self, memory: str) -> list[Slot]:
+        return []
+
+    def slot(self, memory: str, location: int) -> Slot | None:
+        return None
+
+    def now(self) -> datetime:
+        return datetime(1980, 1, 6, tzinfo=WIB)
+
+
+def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path) -> None:
+    network = Blind(tmp_path / "state.db")
+    line = Line(tmp_path / "modem", Engine(network), network)
+    line.start()
+    modem = GammuModem(str(tmp_path / "modem"))
+    assert modem.receive() == []
+    assert modem.network_time() is None
+    network.text("+628111", "HADIR", sent=datetime(2026, 11, 24, tzinfo=WIB))
+    line.wake()
+    eventually(lambda: network.state().used)
+    with pytest.raises(ModemError, match="counts 1 SMS and shows none") as caught:
+        modem.receive()
+    assert caught.value.gone
+    modem.close()
+    line.stop()

@@ -1,0 +1,144 @@
+"""The phone page and its API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from modem.simulator.network import Network
+from modem.simulator.phone import create_app
+
+PHONE = "+6281234567890"
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Network:
+    return Network(tmp_path / "state.db", capacity=5)
+
+
+@pytest.fixture
+def woken() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Path:
+    return tmp_path / "contacts.csv"
+
+
+@pytest.fixture
+def client(network: Network, woken: list[bool], contacts: Path) -> FlaskClient:
+    return create_app(network, lambda: woken.append(True), contacts, "+6281100001").test_client()
+
+
+def test_contacts_may_appear_later(client: FlaskClient, contacts: Path) -> None:
+    assert "Belum ada kontak" in client.get("/").text
+    contacts.write_text("name,phone\nSiti Rahmawati,0812-3456-7890\nnobody,\n", encoding="utf-8")
+    page = client.get("/").text
+    assert "Siti Rahmawati" in page
+    assert f'href="/phones/{PHONE}"' in page
+    assert "Siti Rahmawati" in client.get(f"/phones/{PHONE}").text
+
+
+@pytest.mark.parametrize("typed", ["081234567890", "+62 812 3456 7890", "6281234567890"])
+def test_a_typed_number_opens_its_chat(client: FlaskClient, typed: str) -> None:
+    assert client.get("/", query_string={"number": typed}).location == f"/phones/{PHONE}"
+
+
+def test_what_is_no_number_is_said(client: FlaskClient) -> None:
+    page = client.get("/", query_string={"number": "<b>?"}).text
+    assert "Bukan nomor" in page
+    assert "<b>" not in page
+    assert client.get("/phones/<b>").status_code == 400
+
+
+def test_sending_from_the_page(client: FlaskClient, network: Network, woken: list[bool]) -> None:
+    form = {"text": "HADIR <b>482113", "delay": "21600", "repeat": "2"}
+    assert client.post(f"/phones/{PHONE}", data=form).status_code == 303
+    (message,) = network.chat(PHONE)
+    assert (message.text, message.pdus) == ("HADIR <b>482113", 2)
+    assert (message.handed - message.moment).total_seconds() >= 21_600
+    assert woken
+    page = client.get(f"/phones/{PHONE}").text
+    assert "HADIR &lt;b&gt;482113" in page
+    assert "tertahan 6 jam" in page
+    assert "antre di SMSC" in page
+
+
+def test_the_page_learns_only_what_is_new(client: FlaskClient, network: Network) -> None:
+    path = f"/phones/{PHONE}/messages"
+    first = network.text(PHONE, "HADIR 1")
+    seen = client.get(path).text.partition("seen=")[2][:8]
+    assert client.get(path, query_string={"after": first.id, "seen": seen}).status_code == 204
+    network.text(PHONE, "HADIR 2")
+    news = client.get(path, query_string={"after": first.id, "seen": seen}).text
+    assert "HADIR 2" in news
+    assert "HADIR 1" not in news
+    assert f'id="meta-{first.id}" hx-swap-oob="true"' in news
+
+
+def test_the_list_of_people_stays_when_nothing_happened(client: FlaskClient) -> None:
+    seen = client.get("/people").text.partition("seen=")[2][:8]
+    assert client.get("/people", query_string={"seen": seen}).status_code == 204
+
+
+def test_sending_over_the_api(client: FlaskClient, network: Network, woken: list[bool]) -> None:
+    order = {"from": PHONE, "text": "HADIR", "scts": "2026-11-24T07:12:00+09:00", "repeat": 2}
+    response = client.post("/api/sms", json=order)
+    assert response.status_code == 201
+    assert response.json == {"id": 1, "scts": "2026-11-24T07:12:00+09:00"}
+    assert woken
+    network.deliver("SM")
+    chat = client.get(f"/api/phones/{PHONE}").json
+    assert chat
+    (message,) = chat["messages"]
+    assert (message["direction"], message["text"], message["delivered"]) == ("to-gateway", "HADIR", 2)
+    state = client.get("/api/state").json
+    assert state == {"used": 2, "capacity": 10, "queued": 0, "sent": 1, "delivered": 2, "answers": 0}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [],
+        {},
+        {"from": "x y z \n"},
+        {"from": PHONE, "text": "x", "repeat": 0},
+        {"from": PHONE, "text": "x", "delay_seconds": "soon"},
+        {"from": PHONE, "scts": "yesterday"},
+        {"from": PHONE, "scts": "2026-11-24T07:12:00"},
+        {"from": PHONE, "binary": "xyz"},
+        {"from": PHONE, "pdu": 5},
+        {"from": PHONE, "parts": [{"text": "x"}]},
+        {"from": PHONE, "parts": "x"},
+        {"from": PHONE, "parts": [{"text": "x" * 160, "reference": 1, "number": 1, "total": 2}]},
+        {"from": PHONE, "parts": [{"text": "x", "reference": 1, "number": 1, "total": 256}]},
+    ],
+)
+def test_bad_orders_are_refused_as_problems(client: FlaskClient, network: Network, order: object) -> None:
+    response = client.post("/api/sms", json=order)
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    assert network.state().sent == 0
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_other_sites_send_no_sms(client: FlaskClient, network: Network, headers: dict[str, str]) -> None:
+    assert client.post("/api/sms", json={"from": PHONE, "text": "x"}, headers=headers).status_code == 403
+    assert client.post(f"/phones/{PHONE}", data={"text": "x"}, headers=headers).status_code == 403
+    assert network.state().sent == 0
+    same = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/api/sms", json={"from": PHONE, "text": "x"}, headers=same).status_code == 201
+
+
+def test_pages_run_no_foreign_script(client: FlaskClient) -> None:
+    for path in ("/", f"/phones/{PHONE}"):
+        response = client.get(path)
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
+        assert "style=" not in response.text
+        assert "<script>" not in response.text
+    assert client.get("/healthz").json == {"status": "ok"}

@@ -1,0 +1,192 @@
+"""The worker against modems that hang, vanish and come back."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modem.messages import ModemError, OutgoingSms
+from modem.worker import ModemWorker
+from tests.simulated import Simulator, eventually
+
+PHONE = "+6281234567890"
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    with Simulator(tmp_path) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A device at which nobody answers."""
+    master, slave = pty.openpty()
+    yield os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def works(worker: ModemWorker) -> bool:
+    try:
+        return bool(worker.status())
+    except ModemError:
+        return False
+
+
+def test_the_whole_way_and_back(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device))
+    simulator.text(PHONE, "HADIR 482113")
+    (sms,) = eventually(worker.receive)
+    assert worker.read(sms.location) == sms
+    worker.delete(sms.location)
+    assert worker.read(sms.location) is None
+    worker.send(OutgoingSms(sms.number, "Tercatat"))
+    assert simulator.answers(PHONE) == ["Tercatat"]
+    with pytest.raises(ModemError) as caught:
+        worker.send(OutgoingSms("12", "x"))
+    assert (caught.value.permanent, caught.value.gone) == (True, False)
+    pid = worker.pid
+    assert pid
+    worker.close()
+    assert not alive(pid)
+    assert "gammu" not in sys.modules or "modem.driver" in sys.modules
+
+
+def test_the_child_is_killed_and_opened_again(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device))
+    worker.status()
+    pid = worker.pid
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(ModemError, match="ended") as caught:
+        worker.receive()
+    assert caught.value.gone
+    eventually(lambda: works(worker))
+    assert worker.pid != pid
+    assert not alive(pid)
+    worker.close()
+
+
+def test_a_modem_that_comes_back_on_another_terminal(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device))
+    simulator.text(PHONE, "HADIR")
+    received = eventually(worker.receive)
+    simulator.kill()
+    with pytest.raises(ModemError, match="does not exist") as caught:
+        worker.receive()
+    assert caught.value.gone
+    assert worker.pid is None
+    taken = pty.openpty()  # the number of the old terminal may be in use now
+    simulator.start()
+    eventually(lambda: works(worker))
+    assert worker.receive()[0].text == received[0].text
+    worker.close()
+    for descriptor in taken:
+        os.close(descriptor)
+
+
+def test_a_modem_that_hangs_and_recovers(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device), deadlines={"receive": 0.5}, pause=0)
+    worker.receive()
+    pid = worker.pid
+    assert pid
+    os.kill(simulator.pid, signal.SIGSTOP)
+    with pytest.raises(ModemError, match=r"no answer within 0\.5 seconds") as caught:
+        worker.receive()
+    assert caught.value.gone
+    assert not alive(pid)
+    os.kill(simulator.pid, signal.SIGCONT)
+    eventually(lambda: works(worker))
+    worker.close()
+
+
+def test_a_modem_that_vanishes_in_the_middle_of_a_call(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device))
+    worker.status()
+    os.kill(simulator.pid, signal.SIGSTOP)  # the call hangs first, so that it is surely under way
+    failed: list[ModemError] = []
+
+    def call() -> None:
+        try:
+            worker.receive()
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    assert failed[0].gone
+    assert worker.pid is None
+    worker.close()
+
+
+def test_no_device_is_said_at_once(tmp_path: Path) -> None:
+    worker = ModemWorker(str(tmp_path / "nothing"))
+    with pytest.raises(ModemError, match="nothing does not exist") as caught:
+        worker.receive()
+    assert caught.value.gone
+    assert worker.pid is None
+    worker.close()
+
+
+def test_a_device_where_nobody_answers(silent: str) -> None:
+    worker = ModemWorker(silent, deadlines={"open": 0.5})
+    with pytest.raises(ModemError, match="open: no answer within") as caught:
+        worker.receive()
+    assert caught.value.gone
+    assert worker.pid is None
+    worker.close()
+
+
+def test_closing_ends_a_running_call(silent: str) -> None:
+    worker = ModemWorker(silent)
+    failed: list[str] = []
+
+    def call() -> None:
+        try:
+            worker.receive()
+        except ModemError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    eventually(lambda: worker.pid)
+    worker.close()
+    thread.join(timeout=10)
+    assert failed == ["open: the modem's process ended"]
+    with pytest.raises(ModemError, match="was closed"):
+        worker.receive()
+
+
+def test_the_child_dies_with_its_parent(silent: str) -> None:
+    program = (
+        "import sys, threading; from modem.worker import ModemWorker\n"
+        "worker = ModemWorker(sys.argv[1]); threading.Thread(target=worker.receive).start()\n"
+        "while not worker.pid: pass\n"
+        "print(worker.pid, flush=True)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, silent], stdout=subprocess.PIPE)
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    assert alive(child)
+    parent.kill()
+    parent.wait()
+    eventually(lambda: not alive(child))
+    parent.stdout.close()

@@ -1,0 +1,116 @@
+"""A simulated modem as a process of its own, for tests."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], *, within: float = 30.0) -> T:
+    """What `look` gives once it is true. AssertionError when it does not become true in time."""
+    end = time.monotonic() + within
+    while not (result := look()):
+        assert time.monotonic() < end, f"not within {within:g} seconds"
+        time.sleep(0.02)
+    return result
+
+
+class Simulator:
+    """`gardu-modem simulate` in `folder`; the modem is at `device`, the phone page at `url`.
+
+    The device path, the page's port and every SMS stay the same over `kill` and `start`.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.device = folder / "modem"
+        self._state = folder / "simulator.db"
+        self._port = _free_port()
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> Self:
+        command = [sys.executable, "-m", "modem", "simulate", "--device", str(self.device)]
+        command += ["--state", str(self._state), "--phone", f"127.0.0.1:{self._port}", *self._options]
+        self._process = subprocess.Popen(command)
+        eventually(self._serves)
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def text(self, number: str, text: str = "", **more: Any) -> dict[str, Any]:
+        """Send an SMS; `more` as `POST /api/sms` takes it: delay_seconds, repeat, scts, binary, parts, pdu."""
+        return self._json("/api/sms", {"from": number, "text": text, **more})
+
+    def messages(self, number: str) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self._json(f"/api/phones/{urllib.parse.quote(number)}")["messages"]
+        return messages
+
+    def answers(self, number: str) -> list[str]:
+        """The texts that this phone got from the modem, oldest first."""
+        return [message["text"] for message in self.messages(number) if message["direction"] == "from-gateway"]
+
+    def state(self) -> dict[str, int]:
+        state: dict[str, int] = self._json("/api/state")
+        return state
+
+    def _serves(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, "the simulator ended"
+        try:
+            return bool(self._json("/healthz")) and self.device.exists()
+        except urllib.error.URLError:
+            return False
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process:
+            self._process.send_signal(how)
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def _json(self, path: str, order: dict[str, Any] | None = None) -> Any:
+        data = json.dumps(order).encode() if order is not None else None
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
