@@ -26,8 +26,7 @@ CREATE TABLE gateway (
     added BIGINT NOT NULL,
     online INTEGER NOT NULL DEFAULT 0,
     seen BIGINT,
-    status {blob},
-    status_at BIGINT
+    status {blob}
 );
 CREATE TABLE chain (
     gateway TEXT NOT NULL,

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.clock import Now
 from gateway.core import Core
+from gateway.decide import Outcome
 from gateway.journal import Journal
 from modem.messages import IncomingSms, ModemError, OutgoingSms
 from mqtt_bridge.envelope import body_of
 from mqtt_bridge.records import Ack, Action, Record, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, parse
 
+from .city import KEY as CENTRAL_KEY
 from .city import City
 from .fate import Fate, Fragile, PowerCut
 from .network import Broker, Wire
@@ -30,7 +32,7 @@ from .telephony import Telephony
 GATEWAY = "dinkes-01"
 GATEWAY_KEY = Ed25519PrivateKey.from_private_bytes(b"g" * 32)
 START = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # 06:30 WIB
-PHONES = {f"+62812345678{number:02}": f"e-{number:02}" for number in range(12)}
+PHONES = [f"+62812345678{number:02}" for number in range(12)]
 STRANGER = "+6285211112222"
 
 
@@ -73,6 +75,7 @@ class World:
         self.broker = Broker(self.fate)
         self.broker.on_publish = self._check_publish
         self.city = City(self.folder, self.fate, self.broker, GATEWAY, GATEWAY_KEY.public_key(), PHONES)
+        self.employees = self.city.employees
         self.core: Core | None = None
         self.journal: Journal | None = None
         self.wire: Wire | None = None
@@ -109,7 +112,9 @@ class World:
     def drained(self) -> bool:
         assert self.journal
         position = self.journal.position()
-        return self.telephony.empty and position.delivered == position.last and not self.journal.unsent(1)
+        waiting = any(entry.outcome is Outcome.WAITING for entry in self.journal.log(10_000))
+        forwarded = position.delivered == position.last
+        return self.telephony.empty and forwarded and not waiting and not self.journal.unsent(1)
 
     def text(self) -> None:
         number = self.fate.random.choice([*PHONES, STRANGER])
@@ -158,7 +163,7 @@ class World:
         core = Core(Fragile(self.telephony, self.fate, "modem"), journal, self.clock, self.folder)  # type: ignore[arg-type]
         self.wire = self.broker.wire(f"gardu/v1/{GATEWAY}/", "command/")
         link = Fragile(self.wire, self.fate, "link")
-        core.connect(link, GATEWAY_KEY, self.city.key.public_key())  # type: ignore[arg-type]
+        core.connect(link, GATEWAY_KEY, CENTRAL_KEY.public_key())  # type: ignore[arg-type]
         self.core = core
 
     def close(self) -> None:
@@ -215,13 +220,13 @@ class World:
         assert len({record.receipt for record in theirs}) == len(theirs), "two records share a receipt"
 
     def _check_right(self, theirs: list[Record]) -> None:
-        texted = {(PHONES.get(each.number), each.at) for each in self.texts}
+        texted = {(self.employees.get(each.number), each.at) for each in self.texts}
         assert all((record.employee, record.at) in texted for record in theirs), "I4: a time that no SMS centre gave"
-        for employee in PHONES.values():
+        for employee in self.employees.values():
             for action, keywords, pick in ((Action.IN, "hadir", min), (Action.OUT, "pulang", max)):
                 meant = [
                     each.at for each in self.texts
-                    if PHONES.get(each.number) == employee and each.text.lower().split(" ")[0] == keywords
+                    if self.employees.get(each.number) == employee and each.text.lower().split(" ")[0] == keywords
                     and each.text != "besok saya hadir rapat"
                 ]  # fmt: skip
                 held = [record.at for record in theirs if (record.employee, record.action) == (employee, action)]

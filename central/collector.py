@@ -1,0 +1,91 @@
+"""The link's side of central: batches to the ingest, acks and what is desired back to the gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from mqtt_bridge.client import Link, LinkDown
+from mqtt_bridge.envelope import seal
+from mqtt_bridge.records import Ack
+from mqtt_bridge.topics import Leaf, parse, topic
+
+from . import desired
+from .database import Database
+from .fleet import Fleet
+from .ingest import Envelope, Ingest
+from .keys import GatewayKeys
+
+log = structlog.get_logger(__name__)
+
+BATCHES_AT_ONCE = 100  # into one transaction: enough to share its cost, and few enough for a quick ack
+
+
+class Collector:
+    """Several may run on one database and broker: each hears everything, and the first to commit a batch adds it."""
+
+    def __init__(self, link: Link, database: Database, keys: GatewayKeys, key: Ed25519PrivateKey) -> None:
+        self._link = link
+        self._database = database
+        self._ingest = Ingest(database, keys)
+        self._fleet = Fleet(database, keys)
+        self._key = key
+        self._session = 0
+        self._told: dict[str, int] = {}
+
+    def step(self, now: datetime) -> bool:
+        """Take what came, answer it, say what changed; tells whether anything came. Raises `StorageError`."""
+        if not self._link.connected:
+            return False
+        taken = self._link.take()
+        batches = []
+        for message in taken:
+            place = parse(message.topic)
+            if place and place[1] is Leaf.RECORDS:
+                batches.append(Envelope(place[0], message.payload))
+            elif place and place[1] in (Leaf.STATUS, Leaf.CONNECTION):
+                self._fleet.note(place[0], message, now)
+        self._take(batches, now)
+        try:
+            self._greet(now)
+            self._tell_desired()
+        except LinkDown:
+            pass  # all of it is said again in the next session
+        return bool(taken)
+
+    def _take(self, batches: list[Envelope], now: datetime) -> None:
+        for start in range(0, len(batches), BATCHES_AT_ONCE):
+            acks = self._ingest.take(batches[start : start + BATCHES_AT_ONCE], now)
+            self._fleet.heard({ack.gateway for ack in acks}, now)
+            try:
+                self._ack(acks)
+            except LinkDown:
+                log.info("acks not sent; the gateways will ask again")
+
+    def _ack(self, acks: Iterable[Ack]) -> None:
+        for ack in acks:
+            self._publish(ack.gateway, Leaf.ACK, ack)
+
+    def _greet(self, now: datetime) -> None:
+        """In a new session: tell every gateway how far it is held, for what was under way may be lost."""
+        if self._link.session == self._session:
+            return
+        self._told.clear()
+        self._ack(self._ingest.positions(now))
+        self._session = self._link.session
+
+    def _tell_desired(self) -> None:
+        for gateway, version in desired.versions(self._database).items():
+            if self._told.get(gateway) == version:
+                continue
+            wanted = desired.newest(self._database, gateway)
+            if wanted:
+                self._publish(gateway, Leaf.DESIRED, wanted)
+                self._told[gateway] = wanted.version
+
+    def _publish(self, gateway: str, leaf: Leaf, payload: Struct) -> None:
+        self._link.publish(topic(gateway, leaf), seal(payload, self._key), retain=True)

@@ -1,0 +1,111 @@
+"""The city's side of the simulation: the production collector over a database file of its own."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from central import desired, fleet
+from central.collector import Collector
+from central.database import Database, micros, moment, sqlite_url
+from central.roster import Row, store
+from mqtt_bridge.records import Action, Channel, Policy, Presence, Record
+
+from .fate import Fate, Fragile
+from .network import Broker, Wire
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
+ISSUED = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class OneKey:
+    """The gateways' keys, where there is one gateway."""
+
+    def __init__(self, gateway: str, key: Ed25519PublicKey) -> None:
+        self._gateway = gateway
+        self._key = key
+
+    def get(self, gateway: str) -> Ed25519PublicKey | None:
+        return self._key if gateway == self._gateway else None
+
+
+class City:
+    """Boots the collector when it is stepped; `lose_power` throws away all but the file."""
+
+    def __init__(
+        self, folder: Path, fate: Fate, broker: Broker, gateway: str, key: Ed25519PublicKey, phones: list[str]
+    ) -> None:
+        self._path = folder / "central.db"
+        self._fate = fate
+        self._broker = broker
+        self._keys = OneKey(gateway, key)
+        self._database: Database | None = None
+        self._wire: Wire | None = None
+        self._collector: Collector | None = None
+        self.employees = self._fill(gateway, phones)
+
+    def step(self, now: datetime) -> None:
+        if self._collector is None:
+            self._boot()
+        assert self._collector
+        self._collector.step(now)
+
+    def lose_power(self) -> None:
+        if self._database:
+            self._database.close()
+        if self._wire:
+            self._broker.remove(self._wire)
+        self._database = self._wire = self._collector = None
+
+    def committed_seq(self, journal: str) -> int:
+        """Looked up on a connection of its own: what another process would see."""
+        with sqlite3.connect(self._path) as database:
+            row = database.execute("SELECT MAX(seq) FROM record WHERE journal = ?", (journal,)).fetchone()
+        return int(row[0] or 0)
+
+    def records(self) -> list[Record]:
+        """All that it holds, in the order of seq."""
+        with sqlite3.connect(self._path) as database:
+            rows = database.execute(
+                "SELECT seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash"
+                " FROM record ORDER BY journal, seq"
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def _boot(self) -> None:
+        self._database = Database(sqlite_url(self._path))
+        self._wire = self._broker.wire("gardu/v1/", "event/", "state/")
+        link = Fragile(self._wire, self._fate, "city link")
+        database = Fragile(self._database, self._fate, "database")
+        self._collector = Collector(link, database, self._keys, KEY)  # type: ignore[arg-type]
+
+    def _fill(self, gateway: str, phones: list[str]) -> dict[str, str]:
+        """Phone → employee id. The file is made once and copied: most of a seed's time would go into it."""
+        template = Path(f"{self._path.parent.parent}/template.db")
+        if not template.exists():
+            database = Database(sqlite_url(template))
+            fleet.add(database, gateway, ISSUED)
+            store(
+                database, [Row(0, f"{number:018}", "Pegawai", phone, gateway) for number, phone in enumerate(phones)]
+            )
+            desired.refresh(database, Policy(), ISSUED)
+            database.close()
+        shutil.copy(template, self._path)
+        with sqlite3.connect(self._path) as held:
+            return dict(held.execute("SELECT phone, id FROM employee").fetchall())
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash_ = row
+    assert isinstance(at, int)
+    assert isinstance(received, int)
+    assert micros(moment(at)) == at
+    return Record(
+        seq=int(str(seq)), employee=str(employee), action=Action(str(action)), at=moment(at),
+        received=moment(received), channel=Channel(str(channel)), presence=Presence(str(presence)),
+        flags=tuple(str(flags).split()), receipt=str(receipt), fingerprint=str(fingerprint), hash=str(hash_),  # type: ignore[arg-type]
+    )  # fmt: skip
