@@ -141,12 +141,14 @@ class GammuModem:
             log.info("the modem did not say goodbye: %s", _reason(error))
 
     def _list(self) -> Iterator[dict[str, Any]]:
-        """Slots as libgammu lists them; it stops at the first one that it can not decode."""
+        """Slots as libgammu lists them, up to the first that it can not decode; the counters tell what is missing."""
         position: dict[str, Any] = {"Start": True}
         while True:
             try:
                 raw = self._machine.GetNextSMS(Folder=0, **position)[0]
-            except (gammu.ERR_EMPTY, *_UNREADABLE):
+            except _GONE:
+                raise
+            except gammu.GSMError:
                 return
             yield raw
             position = {"Location": raw["Location"]}
