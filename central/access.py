@@ -1,0 +1,105 @@
+"""Who may look: people by name and password, programs by token. Only digests of either are kept."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from .database import Database, micros
+
+SHORTEST_PASSWORD = 8
+
+
+class BadPassword(ValueError):
+    """A password that can not be set; the message says why."""
+
+
+def set_password(database: Database, name: str, password: str, now: datetime) -> None:
+    """Make that person, or give them another password. Raises `BadPassword`."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadPassword(f"a password has at least {SHORTEST_PASSWORD} characters")
+    digest = _digest_of_password(password)
+    with database.transaction():
+        if not database.run("UPDATE person SET password = ? WHERE name = ?", digest, name):
+            database.insert_all("person", ("name", "password", "created"), [(name, digest, micros(now))])
+
+
+def password_fits(database: Database, name: str, password: str) -> bool:
+    """Takes as long for a name that nobody has, so that names can not be told apart by time."""
+    digest = database.value("SELECT password FROM person WHERE name = ?", name)
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), digest or _nobody())
+    except InvalidKey:
+        return False
+    return digest is not None
+
+
+def person_exists(database: Database, name: str) -> bool:
+    return database.value("SELECT 1 FROM person WHERE name = ?", name) is not None
+
+
+def first_person(database: Database, folder: Path, now: datetime) -> Path | None:
+    """Where there is nobody yet: make `admin`, with a password of this installation alone in the returned file."""
+    if database.value("SELECT 1 FROM person") is not None:
+        return None
+    password = secrets.token_urlsafe(12)
+    path = folder / "first-password"
+    write_secret(path, password)
+    set_password(database, "admin", password, now)
+    return path
+
+
+def add_token(database: Database, name: str, now: datetime) -> str:
+    """A new token of that name, in place of an older one; it can be shown this once only."""
+    token = secrets.token_urlsafe(32)
+    with database.transaction():
+        database.run("DELETE FROM token WHERE name = ?", name)
+        database.insert_all("token", ("name", "digest", "created"), [(name, _digest(token), micros(now))])
+    return token
+
+
+def token_name(database: Database, token: str) -> str | None:
+    """Whose token it is. Found by its digest, so that nothing is compared character by character."""
+    found = database.value("SELECT name FROM token WHERE digest = ?", _digest(token))
+    return str(found) if found is not None else None
+
+
+def session_secret(folder: Path) -> str:
+    """What the session cookies are signed with, made once."""
+    path = folder / "session.key"
+    if not path.exists():
+        write_secret(path, secrets.token_hex(32))
+    return path.read_text()
+
+
+def write_secret(path: Path, text: str) -> None:
+    """A file that only its owner can read, from the first moment on."""
+    draft = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _digest(token: str) -> str:
+    """A token has 256 random bits: nothing slower than SHA-256 is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _digest_of_password(password: str) -> str:
+    """By the second recommended set of RFC 9106, 4: 64 MiB, three passes, four lanes."""
+    hasher = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65_536)
+    return str(hasher.derive_phc_encoded(password.encode()))
+
+
+@functools.cache
+def _nobody() -> str:
+    return _digest_of_password(secrets.token_urlsafe())

@@ -1,0 +1,163 @@
+"""What the pages and the API read, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mqtt_bridge.records import BadPayload, Status, decode
+
+from . import states
+from .database import Database, micros, moment
+from .states import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet."""
+
+    id: str
+    online: bool
+    seen: datetime | None
+    status: Status | None
+    condition: Condition
+    held: int
+    today: int
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.status.last_seq - self.held) if self.status else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as the collector holds it, with the employee's name where it is known."""
+
+    id: int
+    gateway: str
+    journal: str
+    seq: int
+    employee: str
+    name: str | None
+    action: str
+    at: datetime
+    received: datetime
+    channel: str
+    presence: str
+    flags: tuple[str, ...]
+    receipt: str
+    hash: str
+    stored: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records: all that is None or empty does not narrow. `search` is part of a name, or a receipt."""
+
+    gateway: str = ""
+    search: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    after: int | None = None
+
+
+def today(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The local day that holds `now`, as [start, end) in UTC."""
+    date = now.astimezone(zone).date()
+    start, end = (datetime.combine(date + timedelta(days=days), time(), zone) for days in (0, 1))
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]:
+    """All of them, worst first."""
+    start, end = (micros(each) for each in today(now, zone))
+    counts = dict(
+        database.rows("SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? GROUP BY gateway", start, end)
+    )
+    held = {
+        (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
+    }
+    rows = database.rows("SELECT id, online, seen, status FROM gateway ORDER BY id")
+    found = [_gateway(row, held, counts, now) for row in rows]
+    return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
+
+
+def records(database: Database, wanted: Wanted, limit: int) -> list[Entry]:
+    """Up to `limit` records in the order in which they came in: whoever reads on behind the last id misses none."""
+    return _records(database, wanted, "record.id", limit, 0)
+
+
+def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[Entry]:
+    """Up to `limit` records, the latest check-in first, behind the first `offset` of them."""
+    return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
+
+
+def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
+    conditions, values = _conditions(wanted)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = database.rows(
+        "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
+        " presence, flags, receipt, hash, stored FROM record LEFT JOIN employee ON employee.id = record.employee"
+        f"{where} ORDER BY {order} LIMIT ? OFFSET ?",
+        *values,
+        limit,
+        offset,
+    )
+    return [_entry(row) for row in rows]
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
+    pairs: list[tuple[str, Sequence[Any]]] = []
+    if wanted.gateway:
+        pairs.append(("record.gateway = ?", [wanted.gateway]))
+    if wanted.search:
+        escaped = wanted.search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pairs.append(
+            ("(LOWER(employee.name) LIKE ? ESCAPE '\\' OR receipt = ?)", [f"%{escaped}%", wanted.search.upper()])
+        )
+    for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
+        if value is not None:
+            pairs.append((f"{column} {sign} ?", [micros(value)]))
+    if wanted.after is not None:
+        pairs.append(("record.id > ?", [wanted.after]))
+    return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
+
+
+def _gateway(
+    row: tuple[Any, ...], held: dict[tuple[str, str], int], counts: dict[str, int], now: datetime
+) -> Gateway:
+    id_, online, seen, kept = row
+    status = _status(kept)
+    seen_at = moment(seen) if seen is not None else None
+    return Gateway(
+        id=id_,
+        online=bool(online),
+        seen=seen_at,
+        status=status,
+        condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now),
+        held=held.get((id_, status.journal), 0) if status else 0,
+        today=counts.get(id_, 0),
+    )
+
+
+def _status(kept: bytes | None) -> Status | None:
+    """What was kept by an older version may lack what is required now: as good as nothing."""
+    try:
+        status = decode(bytes(kept)) if kept is not None else None
+    except BadPayload:
+        return None
+    return status if isinstance(status, Status) else None
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[14])
+    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
+
+
+def as_json(entry: Entry) -> dict[str, Any]:
+    return dict(msgspec.to_builtins(entry))

@@ -1,0 +1,67 @@
+"""How a gateway stands, why, and what to do about it: judged from what is kept of it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mqtt_bridge.records import Status
+
+# A gateway reports every 30 seconds; three in a row may be lost before anybody is told.
+SILENT_AFTER = timedelta(seconds=95)
+
+
+class State(StrEnum):
+    """Worst first: the order in which people want to see them."""
+
+    DOWN = "down"
+    LATE = "late"
+    SICK = "sick"
+    NEW = "new"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The state with its reason and its remedy in words; both empty when all is well."""
+
+    state: State
+    reason: str = ""
+    remedy: str = ""
+
+
+# What to do about each reason that a gateway gives, by its code.
+REMEDIES = {
+    "journal": "Periksa kartu SD dan sisa ruangnya, lalu nyalakan ulang gateway",
+    "modem": "Cabut dan pasang lagi modem; bila tetap, ganti kabel atau catu dayanya",
+    "network": "Pindahkan antena ke dekat jendela; periksa masa aktif kartu SIM",
+    "sim-full": "Gateway akan mengosongkannya sendiri; bila tetap penuh, nyalakan ulang modem",
+    "clock": "Sambungkan gateway ke jaringan agar jamnya menyetel diri",
+    "link": "Periksa jaringan data kantor",
+    "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
+    "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
+    "refused": "Lihat karantina pusat untuk gateway ini",
+    "disk": "Ganti kartu SD dengan yang lebih besar",
+}
+
+
+def judge(*, online: bool, seen: datetime | None, status: Status | None, now: datetime) -> Condition:
+    """`seen` is when anything came from it last, by the collector's clock."""
+    if seen is None or status is None:
+        return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan serahkan kunci publiknya")
+    if not online:
+        return Condition(State.DOWN, "Terputus dari broker", "Periksa listrik dan jaringan data kantor")
+    if now - seen > SILENT_AFTER:
+        return Condition(
+            State.LATE, "Tidak ada kabar, padahal tersambung", "Bila tetap begini, nyalakan ulang gateway"
+        )
+    if status.reasons:
+        first = status.reasons[0]
+        more = f" (+{len(status.reasons) - 1} lagi)" if len(status.reasons) > 1 else ""
+        return Condition(State.SICK, first.text + more, REMEDIES.get(first.code, "Lihat halaman gateway itu"))
+    return Condition(State.UP)
+
+
+def worst_first(state: State) -> int:
+    return list(State).index(state)

@@ -1,0 +1,97 @@
+"""The Flask application: pages for people who logged in, the API for programs with a token, health for machines."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import waitress
+from flask import Flask, Response, render_template
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from whitenoise import WhiteNoise
+
+from .. import access
+from ..database import StorageError
+from . import api, health, pages, session
+from .office import Office, Person
+
+CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'self'"
+)
+
+
+def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> Flask:
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY=secret,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=1_000_000,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    app.extensions["office"] = office
+    csrf = CSRFProtect(app)
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    _log_in_by(app, office)
+    pages.register(app, office)
+    session.register(app, office, limiter)
+    api.register(app, office, csrf)
+    health.register(app, office)
+    _add_errors(app)
+    app.after_request(_secure)
+    app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)  # type: ignore[method-assign]
+    return app
+
+
+@contextmanager
+def serve(listen: str, app: Flask) -> Iterator[None]:
+    """The application at `host:port`, in a thread of its own. Raises `OSError` when the port is taken."""
+    server: Any = waitress.create_server(app, listen=listen, threads=8, ident="gardu")
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.close()
+
+
+def _log_in_by(app: Flask, office: Office) -> None:
+    manager = LoginManager(app)
+    manager.login_view = "log_in"
+    manager.login_message = ""
+
+    @manager.user_loader  # type: ignore[untyped-decorator]
+    def load(name: str) -> Person | None:
+        return Person(name) if access.person_exists(office.database, name) else None
+
+
+def _add_errors(app: Flask) -> None:
+    @app.errorhandler(StorageError)
+    def storage(error: StorageError) -> tuple[str | Response, int]:
+        if api.asked():
+            return api.problem(503, "The database can not be reached", str(error))
+        text = "Basis data tidak bisa dijangkau. Tidak ada data yang hilang: gateway menyimpannya sampai pulih."
+        return render_template("error.html", title="Basis data", text=text), 503
+
+    @app.errorhandler(404)
+    def missing(_error: Exception) -> tuple[str | Response, int]:
+        if api.asked():
+            return api.problem(404, "There is no such thing", "see the API's documentation for its paths")
+        return render_template("error.html", title="Tidak ada", text="Halaman ini tidak ada."), 404
+
+
+def _secure(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,60 @@
+"""For machines that watch: alive, ready, and figures. Nothing in them names a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from flask import Flask, Response, jsonify
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from .. import queries
+from ..database import StorageError
+from ..states import State
+from .office import Office
+
+
+def register(app: Flask, office: Office) -> None:
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="alive")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        found = list(_reasons(office))
+        return jsonify(ready=not found, reasons=found), 503 if found else 200
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        registry = CollectorRegistry()
+        registry.register(_Metrics(office))
+        return Response(generate_latest(registry), mimetype="text/plain; version=0.0.4")
+
+
+def _reasons(office: Office) -> Iterator[dict[str, str]]:
+    try:
+        office.database.value("SELECT version FROM schema_version")
+    except StorageError as error:
+        yield {"code": "database", "text": str(error)}
+    problem = office.link_problem()
+    if problem:
+        yield {"code": "broker", "text": str(problem)}
+
+
+class _Metrics:
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        office = self._office
+        fleet = queries.gateways(office.database, office.clock(), office.zone)
+        states = Counter(gateway.condition.state for gateway in fleet)
+        by_state = GaugeMetricFamily("gardu_gateways", "Gateways by state", labels=["state"])
+        for state in State:
+            by_state.add_metric([state], states[state])
+        yield by_state
+        held = office.database.value("SELECT COALESCE(SUM(seq), 0) FROM chain")
+        yield CounterMetricFamily("gardu_records", "Records held", value=int(held))
+        aside = office.database.value("SELECT COALESCE(SUM(times), 0) FROM quarantine")
+        yield CounterMetricFamily("gardu_quarantined", "Envelopes put aside", value=int(aside))

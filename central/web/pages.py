@@ -1,0 +1,73 @@
+"""Fleet and records, as people see them; both pages fetch themselves anew while they are open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from flask import Flask, render_template, request
+from flask_login import login_required
+
+from .. import queries
+from ..queries import Wanted
+from ..states import State
+from .office import Office
+
+PAGE = 50
+MOST_PAGES = 10_000
+STATES = {
+    State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
+}  # fmt: skip
+COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
+ACTIONS = {"in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar"}
+FLAGS = {"clock-untrusted": "jam gateway"}
+
+
+def register(app: Flask, office: Office) -> None:
+    app.jinja_env.globals.update(
+        states=STATES, colours=COLOURS, actions=ACTIONS, flags=FLAGS, link_problem=office.link_problem
+    )
+    app.jinja_env.filters.update(
+        clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
+        exact=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y %H:%M:%S %Z}",
+        ago=lambda at: ago(at, office.clock()),
+    )
+
+    @app.get("/")
+    @login_required  # type: ignore[untyped-decorator]
+    def fleet() -> str:
+        gateways = queries.gateways(office.database, office.clock(), office.zone)
+        counts = Counter(gateway.condition.state for gateway in gateways)
+        return render_template("fleet.html", gateways=gateways, counts=counts)
+
+    @app.get("/records")
+    @login_required  # type: ignore[untyped-decorator]
+    def records() -> str:
+        start, end = queries.today(office.clock(), office.zone)
+        wanted = Wanted(
+            gateway=request.args.get("gateway", ""),
+            search=request.args.get("search", "").strip(),
+            start=start,
+            end=end,
+        )
+        page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
+        found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
+        gateways = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id")]
+        return render_template(
+            "records.html",
+            entries=found[:PAGE],
+            more=len(found) > PAGE,
+            page=page,
+            wanted=wanted,
+            gateways=gateways,
+            day=start,
+        )
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago, in words."""
+    seconds = max(0, int((now - at).total_seconds()))
+    for size, word in ((86_400, "hari"), (3600, "jam"), (60, "menit")):
+        if seconds >= size:
+            return f"{seconds // size} {word} lalu"
+    return f"{seconds} detik lalu" if seconds >= 5 else "baru saja"
