@@ -154,11 +154,19 @@ class GammuModem:
             position = {"Location": raw["Location"]}
 
     def _search(self, known: set[int]) -> list[IncomingSms]:
-        """Every other slot of both stores, one by one."""
+        """Every other slot of both stores, one by one; what the modem does not give now is left for later."""
         sizes = self._machine.GetSMSStatus()
         locations = [*range(1, sizes["SIMSize"] + 1), *range(_ME + 1, _ME + sizes["PhoneSize"] + 1)]
-        slots = [self._slot(location) for location in locations if location not in known]
-        return [sms for sms in slots if sms]
+        return [sms for location in locations if location not in known and (sms := self._try(location))]
+
+    def _try(self, location: int) -> IncomingSms | None:
+        try:
+            return self._slot(location)
+        except _GONE:
+            raise
+        except gammu.GSMError as error:
+            log.warning("slot %d can not be read: %s", location, _reason(error))
+            return None
 
     def _slot(self, location: int) -> IncomingSms | None:
         try:
@@ -176,9 +184,11 @@ class GammuModem:
             except _EMPTY_SLOT:
                 return None
             except _UNREADABLE:
-                pdu = re.findall(r'^\d+ "([0-9A-F]+)"$', self._heard(), re.MULTILINE)
+                pdus = re.findall(r'^\d+ "((?:[0-9A-F]{2})+)"$', self._heard(), re.MULTILINE)
+                if not pdus:  # not a broken SMS but a modem that did not give it: nobody may take it for read
+                    raise
         log.warning("slot %d holds an SMS that can not be decoded", location)
-        return IncomingSms(location, "", pdu[-1] if pdu else "", None, kind=Kind.BINARY)
+        return IncomingSms(location, "", pdus[-1], None, kind=Kind.BINARY)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:
         entry = {"ID": "ConcatenatedAutoTextLong", "Buffer": sms.text}  # GSM 7-bit when it fits, else UCS-2

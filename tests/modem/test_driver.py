@@ -10,7 +10,7 @@ import pytest
 
 from modem.driver import GammuModem
 from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration
-from modem.simulator.at import Engine, Slot
+from modem.simulator.at import Engine, Refused, Slot
 from modem.simulator.line import Line
 from modem.simulator.network import Network
 from tests.simulated import Simulator, eventually
@@ -200,13 +200,13 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 class Blind(Network):
-    """A SIM that counts its SMS and shows none, as a half-dead modem does."""
+    """A SIM that counts its SMS and gives none, as a half-dead modem does."""
 
     def slots(self, memory: str) -> list[Slot]:
         return []
 
     def slot(self, memory: str, location: int) -> Slot | None:
-        return None
+        raise Refused(310)
 
     def now(self) -> datetime:
         return datetime(1980, 1, 6, tzinfo=WIB)
@@ -225,5 +225,7 @@ def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path)
     with pytest.raises(ModemError, match="counts 1 SMS and shows none") as caught:
         modem.receive()
     assert caught.value.gone
+    with pytest.raises(ModemError, match="read"):  # not None: that slot is not known to be empty
+        modem.read(100_001)
     modem.close()
     line.stop()
