@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -91,6 +92,12 @@ def fetch(url: str, data: Any = None, token: str | None = None) -> Any:
             return json.load(response)
     except OSError:
         return None
+
+
+def receipt_in(answer: str) -> str:
+    match = re.search(r"No\. ([2-9A-Z]{4})\.", answer)
+    assert match, answer
+    return match[1]
 
 
 class System:
@@ -184,6 +191,15 @@ class System:
                 return found
             cursor = f"&cursor={page['next']}"
 
+    def record_of(self, receipt: str) -> dict[str, Any]:
+        """The record with that receipt, once it is there."""
+        found = eventually(lambda: [each for each in self.records() if each["receipt"] == receipt], what=receipt)
+        return dict(found[0])
+
+    def answered(self, number: str, count: int = 1) -> list[str]:
+        """That many answers to a phone, once they are there."""
+        return list(eventually(lambda: self.answers(number)[: count * (len(self.answers(number)) >= count)]))
+
     def status(self) -> Mapping[str, Any]:
         """What the gateway says of itself; empty while it does not answer."""
         return fetch(self.url("gateway", "/status.json")) or {}
@@ -218,7 +234,9 @@ class System:
             rows = csv.writer(file)
             rows.writerow(["nip", "name", "phone", "gateway"])
             for number, phone in enumerate(self.phones):
-                rows.writerow([f"19900101201501{1}{number:03}", f"Pegawai {number}", phone, GATEWAY])
+                rows.writerow(
+                    [f"19900101{2010 + number // 1000}011{number % 1000:03}", f"Pegawai {number}", phone, GATEWAY]
+                )
         self.central("gateway", "add", GATEWAY)
         self.central("roster", "import", str(roster))
         self.password = "kata-sandi-uji"

@@ -1,0 +1,32 @@
+"""The processes as they are started and stopped, with another modem and another database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from .other_modem import OtherModem
+from .system import System, eventually, fetch, receipt_in
+
+WIB = ZoneInfo("Asia/Jakarta")
+
+
+def test_another_make_of_modem_works_as_well(tmp_path: Path) -> None:
+    with System(tmp_path, device=str(tmp_path / "ttyUSB7")) as system, OtherModem(tmp_path / "ttyUSB7") as modem:
+        system.start("broker", "central", "gateway")
+        sent = datetime.now(WIB).replace(microsecond=0)
+        modem.deliver(system.phones[0], "HADIR", sent)
+        eventually(lambda: modem.sent, 60, "an answer")
+        number, text = modem.sent[0]
+        assert number == system.phones[0]
+        assert datetime.fromisoformat(system.record_of(receipt_in(text))["at"]) == sent
+        eventually(lambda: not modem.slots)
+
+
+def test_everything_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    with System(tmp_path) as system:
+        system.start()
+        eventually(lambda: fetch(system.url("gateway", "/readyz")), 60)
+        for name in ("gateway", "central", "broker", "modem"):
+            assert system.stop(name) == 0, name
