@@ -71,7 +71,7 @@ class Collector:
             self._publish(ack.gateway, Leaf.ACK, ack)
 
     def _greet(self, now: datetime) -> None:
-        """In a new session: tell every gateway how far it is held, for what was under way may be lost."""
+        """In a new session: tell every gateway how far it is held, and again what it should hold."""
         if self._link.session == self._session:
             return
         self._told.clear()

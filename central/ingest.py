@@ -135,11 +135,11 @@ class Ingest:
         return [ack for envelope in envelopes for ack in self._take_alone(envelope, now)]
 
     def positions(self, now: datetime) -> list[Ack]:
-        """An unasked ack of every gateway's newest journal, for gateways that may wait for one in vain."""
+        """An ack of every gateway's newest journal: a gateway learns from it if less is held than it was told."""
         rows = self._database.rows("SELECT gateway, journal, seq, hash FROM chain ORDER BY first_seen")
         newest = {gateway: (journal, seq, hash_) for gateway, journal, seq, hash_ in rows}
         return [
-            Ack(gateway=gateway, journal=journal, seq=seq, hash=hash_, at=now, unasked=True)
+            Ack(gateway=gateway, journal=journal, seq=seq, hash=hash_, at=now)
             for gateway, (journal, seq, hash_) in newest.items()
         ]
 

@@ -49,6 +49,8 @@ class Downlink:
             self._take_ack(payload)
         elif place == (self._journal.gateway, Leaf.DESIRED) and isinstance(payload, Desired):
             self._take_desired(payload)
+            if not message.retained:  # the collector has just come (back), and missed what was sent before
+                self._forwarder.send_anew()
 
     def _take_ack(self, ack: Ack) -> None:
         before = self._journal.position().delivered
@@ -61,7 +63,7 @@ class Downlink:
         self._forwarder.landed(ack)
         if ack.seq < before:
             log.warning("the collector went back", before=before, now=ack.seq)
-            self._forwarder.go_back()
+            self._forwarder.send_anew()
 
     def _take_desired(self, desired: Desired) -> None:
         if self._journal.apply(desired):

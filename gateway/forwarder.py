@@ -63,17 +63,16 @@ class Forwarder:
 
     def landed(self, ack: Ack) -> None:
         """The collector answered, and the journal took note."""
-        if ack.unasked:
-            self._flight = None
-            return
-        self.refused = ack.refused  # it stands until somebody acts: go on asking, at the pace of timeouts
+        # A refusal stands until somebody acts: go on asking, at the pace of timeouts. A repeated ack changes nothing:
+        # to send again on one would double the traffic for good (the sorcerer's apprentice of RFC 1123, 4.2.3.1).
+        self.refused = ack.refused
         if self._flight and not ack.refused and ack.seq >= self._flight.last:
             self._size = min(self._size * 2, BATCH_LIMIT)
             self._timeout = FIRST_TIMEOUT
             self._flight = None
 
-    def go_back(self) -> None:
-        """The collector holds less than it did: do not wait for the timeout to send it again."""
+    def send_anew(self) -> None:
+        """What was under way is lost, or wanted again: do not wait for the timeout."""
         self._flight = None
 
     def _send(self, now: Now) -> bool:

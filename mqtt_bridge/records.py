@@ -96,9 +96,7 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
     """The collector's statement, after its commit, that it holds a journal up to `seq`, which has `hash`.
 
     `seq` 0 with the journal's genesis hash means that it holds nothing. `refused` tells why the batch that it
-    answers was put aside. `unasked` tells that it answers no batch: the collector has just come (back), so whatever
-    was under way may be lost. Only then may a gateway send again before its timeout; to do so on any repeated ack
-    would double the traffic for good (the sorcerer's apprentice of RFC 1123, 4.2.3.1).
+    answers was put aside.
     """
 
     gateway: GatewayId
@@ -107,7 +105,6 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
     hash: Hash
     at: Instant
     refused: Short | None = None
-    unasked: bool = False
     schema: int = SCHEMA
 
 
@@ -187,7 +184,10 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):
-    """What the collector wants a gateway to hold: always whole, newer versions replace older ones."""
+    """What the collector wants a gateway to hold: always whole, newer versions replace older ones.
+
+    The collector says it anew whenever it has come (back) to the broker.
+    """
 
     gateway: GatewayId
     version: Annotated[int, Meta(ge=1)]

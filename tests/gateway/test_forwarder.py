@@ -66,8 +66,8 @@ class Gateway:
         self.seconds += after
         return self.forwarder.step(Now(MORNING, self.seconds))
 
-    def hear(self, payload: Any, key: Ed25519PrivateKey = CENTRAL_KEY, leaf: Leaf = Leaf.ACK) -> None:
-        self.desk.inbox.append(Inbound(topic("dinkes-01", leaf), seal(payload, key)))
+    def hear(self, payload: Any, key: Any = CENTRAL_KEY, leaf: Leaf = Leaf.ACK, *, retained: bool = False) -> None:
+        self.desk.inbox.append(Inbound(topic("dinkes-01", leaf), seal(payload, key), retained))
         self.downlink.step()
 
     def ack(self, seq: int, **changes: Any) -> Ack:
@@ -133,7 +133,9 @@ def test_a_collector_that_comes_back_gets_it_at_once_but_a_repeated_ack_does_not
     gateway.step()
     gateway.hear(gateway.ack(0))
     assert not gateway.step()
-    gateway.hear(gateway.ack(0, unasked=True))
+    gateway.hear(desired(), leaf=Leaf.DESIRED, retained=True)
+    assert not gateway.step()
+    gateway.hear(desired(), leaf=Leaf.DESIRED)
     assert gateway.step()
 
 
@@ -141,7 +143,7 @@ def test_a_collector_that_lost_data_gets_it_again(gateway: Gateway) -> None:
     gateway.records(3)
     gateway.step()
     gateway.hear(gateway.ack(3))
-    gateway.hear(gateway.ack(1, unasked=True))
+    gateway.hear(gateway.ack(1))
     assert gateway.step()
     assert [record.seq for record in gateway.desk.sent[-1].records] == [2, 3]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mqtt_bridge.client import Inbound, LinkDown, Problem
 
@@ -90,7 +90,7 @@ class Broker:
     def _connect(self, wire: Wire) -> None:
         wire.connected, wire.problem = True, None
         wire.session += 1
-        wire.inbox.extend(message for topic, message in self._retained.items() if wire.wants(topic))
+        wire.inbox.extend(replace(kept, retained=True) for topic, kept in self._retained.items() if wire.wants(topic))
 
     def _deliver(self, message: Inbound) -> None:
         for wire in self._wires:
