@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 QUARANTINE_BYTES = 100_000
 QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its first example
+STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
     "fingerprint", "hash", "stored",
@@ -223,7 +224,8 @@ class Ingest:
 
     def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
         """Put it aside for people, once for each reason and with a count: nobody can fill the disk with it."""
-        gateway, reason = envelope.gateway[:64].replace("\0", ""), reason[:200]
+        gateway = envelope.gateway if self._keys.get(envelope.gateway) else STRANGER
+        reason = reason.replace("\0", "")[:200]
         log.warning("quarantined", gateway=gateway, reason=reason)
         again = self._database.run(
             "UPDATE quarantine SET times = times + 1, seen = ? WHERE gateway = ? AND reason = ?",

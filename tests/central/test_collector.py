@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from central import desired, fleet
+from central.collector import Collector
+from central.database import Database
+from central.queries import gateways
+from central.states import State
+from mqtt_bridge.client import Inbound, LinkDown, Problem
+from mqtt_bridge.envelope import seal, unseal
+from mqtt_bridge.records import Ack, Batch, Connection, Desired, Policy, decode
+from mqtt_bridge.topics import Leaf, parse, topic
+
+from .factories import CENTRAL_KEY, GATEWAY, JOURNAL, KEYS, NOW, OTHER, KnownKeys, batch, chain, status
+
+CHAIN = chain(8)
+
+
+@dataclass
+class Desk:
+    """A link whose other end is the test: what was said, by gateway and kind."""
+
+    connected: bool = True
+    session: int = 1
+    problem: Problem | None = None
+    said: list[tuple[str, Any]] = field(default_factory=list)
+    inbox: list[Inbound] = field(default_factory=list)
+    broken: bool = False
+
+    def publish(self, name: str, payload: bytes, *, retain: bool) -> None:
+        if self.broken:
+            raise LinkDown("cut")
+        place = parse(name)
+        assert place
+        assert retain
+        self.said.append((place[0], decode(unseal(payload, CENTRAL_KEY.public_key()))))
+
+    def take(self) -> list[Inbound]:
+        taken, self.inbox = self.inbox, []
+        return taken
+
+    def close(self) -> None:
+        self.connected = False
+
+
+class Town:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.desk = Desk()
+        self.collector = Collector(self.desk, database, KnownKeys(), CENTRAL_KEY)  # type: ignore[arg-type]
+
+    def hear(self, payload: Any, leaf: Leaf, *, key: str = GATEWAY, retained: bool = False) -> None:
+        sealed = seal(payload, KEYS[key]) if not isinstance(payload, bytes) else payload
+        self.desk.inbox.append(Inbound(topic(GATEWAY, leaf), sealed, retained))
+
+    def step(self) -> list[Any]:
+        self.desk.said.clear()
+        self.collector.step(NOW)
+        return [payload for _, payload in self.desk.said]
+
+    def state(self) -> State:
+        from zoneinfo import ZoneInfo
+
+        (found,) = gateways(self.database, NOW, ZoneInfo("Asia/Jakarta"))
+        return found.condition.state
+
+
+@pytest.fixture
+def town(database: Database) -> Town:
+    fleet.add(database, GATEWAY, NOW)
+    desired.refresh(database, Policy(), NOW)
+    return Town(database)
+
+
+def positions(said: list[Any]) -> list[int]:
+    return [each.seq for each in said if isinstance(each, Ack)]
+
+
+def versions(said: list[Any]) -> list[int]:
+    return [each.version for each in said if isinstance(each, Desired)]
+
+
+def test_a_batch_is_acked_to_its_gateway(town: Town) -> None:
+    town.step()
+    town.hear(batch(CHAIN, 1, 3), Leaf.RECORDS)
+    assert positions(town.step()) == [3]
+    assert town.desk.said[0][0] == GATEWAY
+
+
+def test_a_new_session_says_positions_and_what_is_desired(town: Town) -> None:
+    town.hear(batch(CHAIN, 1, 3), Leaf.RECORDS)
+    assert versions(town.step()) == [1]
+    assert town.step() == []
+    town.desk.session = 2
+    said = town.step()
+    assert (positions(said), versions(said)) == ([3], [1])
+
+
+def test_what_changes_is_said_once(town: Town) -> None:
+    town.step()
+    desired.refresh(town.database, Policy(timezone="Asia/Jayapura"), NOW)
+    assert versions(town.step()) == [2]
+    assert town.step() == []
+
+
+def test_what_could_not_be_said_is_said_in_the_next_session(town: Town) -> None:
+    town.desk.broken = True
+    town.hear(batch(CHAIN, 1, 3), Leaf.RECORDS)
+    assert town.step() == []
+    town.desk.broken, town.desk.session = False, 2
+    said = town.step()
+    assert (positions(said), versions(said)) == ([3], [1])
+    town.hear(batch(CHAIN, 1, 3), Leaf.RECORDS)
+    assert positions(town.step()) == [3]
+
+
+def test_a_gateway_is_what_it_says_it_is(town: Town) -> None:
+    assert town.state() is State.NEW
+    town.hear(Connection(gateway=GATEWAY, online=True, since=NOW), Leaf.CONNECTION)
+    town.hear(status(), Leaf.STATUS)
+    town.step()
+    assert town.state() is State.UP
+    town.hear(Connection(gateway=GATEWAY, online=False, since=NOW), Leaf.CONNECTION)
+    town.step()
+    assert town.state() is State.DOWN
+
+
+def test_what_the_broker_kept_does_not_say_that_it_is_there_now(town: Town) -> None:
+    town.hear(Connection(gateway=GATEWAY, online=True, since=NOW), Leaf.CONNECTION)
+    town.hear(status(), Leaf.STATUS)
+    town.step()
+    town.database.run("UPDATE gateway SET seen = seen - 3600000000")
+    town.hear(status(), Leaf.STATUS, retained=True)
+    town.step()
+    assert town.state() is State.LATE
+    town.hear(batch(CHAIN, 1, 1), Leaf.RECORDS)
+    town.step()
+    assert town.state() is State.UP
+
+
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        (status(), OTHER),
+        (status(gateway=OTHER), GATEWAY),
+        (b"garbage", GATEWAY),
+        (seal(status(), Ed25519PrivateKey.generate()), GATEWAY),
+    ],
+)
+def test_nobody_else_can_speak_for_it(town: Town, payload: Any, key: str) -> None:
+    town.hear(payload, Leaf.STATUS, key=key)
+    town.step()
+    assert town.state() is State.NEW
+
+
+def test_many_batches_at_once_are_all_acked(town: Town) -> None:
+    long = chain(300)
+    for seq in range(1, 301):
+        town.hear(batch(long, seq, seq), Leaf.RECORDS)
+    assert positions(town.step())[-1] == 300
+
+
+def test_nothing_is_done_while_the_link_is_down(town: Town) -> None:
+    town.desk.connected = False
+    town.hear(batch(CHAIN, 1, 1), Leaf.RECORDS)
+    assert town.step() == []
+    assert len(town.desk.inbox) == 1
+
+
+def test_the_ack_carries_the_journal_and_the_time(town: Town) -> None:
+    made: Batch = batch(CHAIN, 1, 2)
+    town.hear(made, Leaf.RECORDS)
+    (ack,) = [each for each in town.step() if isinstance(each, Ack)][:1]
+    assert (ack.journal, ack.hash, ack.at - NOW) == (JOURNAL, CHAIN[1].hash, timedelta(0))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from central.states import REMEDIES, SILENT_AFTER, State, judge, worst_first
+from gateway.health import Condition, reasons
+from mqtt_bridge.records import Status
+
+from ..gateway.test_health import WELL
+from .factories import NOW, reason, status
+
+
+@pytest.mark.parametrize(
+    ("online", "age", "said", "state"),
+    [
+        (False, None, None, State.NEW),
+        (True, 1, None, State.NEW),
+        (True, 1, status(), State.UP),
+        (False, 1, status(), State.DOWN),
+        (False, 9999, status(), State.DOWN),
+        (True, SILENT_AFTER.total_seconds() + 1, status(), State.LATE),
+        (True, SILENT_AFTER.total_seconds(), status(), State.UP),
+        (True, 1, status(reasons=(reason("modem"),)), State.SICK),
+    ],
+)
+def test_how_a_gateway_stands(online: bool, age: float | None, said: Status | None, state: State) -> None:
+    seen = NOW - timedelta(seconds=age) if age is not None else None
+    found = judge(online=online, seen=seen, status=said, now=NOW)
+    assert found.state is state
+    assert bool(found.reason) == bool(found.remedy) == (state is not State.UP)
+
+
+def test_the_first_reason_is_shown_and_the_others_counted() -> None:
+    said = status(reasons=(reason("modem"), reason("clock"), reason("disk")))
+    found = judge(online=True, seen=NOW, status=said, now=NOW)
+    assert found.reason == "sebab modem (+2 lagi)"
+    assert found.remedy == REMEDIES["modem"]
+
+
+@pytest.mark.parametrize("fact", [name for name in WELL if name not in {"modem", "disk_free", "link_problem"}])
+def test_every_reason_that_a_gateway_gives_has_a_remedy(fact: str) -> None:
+    wrong = {**WELL, fact: False if isinstance(WELL[fact], bool) else "x"}
+    for found in reasons(Condition(**wrong)):
+        assert found.code in REMEDIES
+
+
+def test_the_worst_comes_first() -> None:
+    assert sorted(State, key=worst_first)[0] is State.DOWN
+    assert sorted(State, key=worst_first)[-1] is State.UP

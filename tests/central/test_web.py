@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from central import access, desired, fleet
+from central.database import Database, StorageError
+from central.ingest import Ingest
+from central.roster import Row, store
+from central.web.app import create_app
+from central.web.office import Office
+from mqtt_bridge.client import Problem, Trouble
+from mqtt_bridge.records import Policy
+
+from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
+
+PASSWORD = "kata-sandi-uji"
+PAGES = ["/", "/records"]
+
+
+class Site:
+    """An office with one gateway, three employees and thirty records, and a browser without scripts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder}/central.db")
+        self.problem: Problem | None = None
+        fleet.add(self.database, GATEWAY, NOW)
+        names = ("Ani <b>Contoh</b>", "Budi 100% Hadir", "Cici_Contoh")
+        store(
+            self.database, [Row(n, f"{n:018}", name, f"+6281234567{n:03}", GATEWAY) for n, name in enumerate(names)]
+        )
+        desired.refresh(self.database, Policy(), NOW)
+        self.employees = dict(self.database.rows("SELECT name, id FROM employee"))
+        made = chain(30, employee=self.employees[names[0]])
+        Ingest(self.database, KnownKeys()).take([envelope(batch(made, 1, 30))], NOW)  # type: ignore[arg-type]
+        office = Office(self.database, ZoneInfo("Asia/Jakarta"), lambda: self.problem, lambda: NOW)
+        self.app: Flask = create_app(office, "secret")
+        self.app.testing = True
+        self.client: FlaskClient = self.app.test_client()
+        self.token = {"Authorization": f"Bearer {access.add_token(self.database, 'test', NOW)}"}
+
+    def csrf(self, path: str = "/login") -> str:
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.client.get(path).text)
+        assert found
+        return found[1]
+
+    def log_in(self, password: str = PASSWORD, target: str = "/login") -> int:
+        form = {"name": "admin", "password": password, "csrf_token": self.csrf()}
+        self.answer = self.client.post(target, data=form)
+        return self.answer.status_code
+
+
+@pytest.fixture
+def site(tmp_path: Path, digest: str) -> Iterator[Site]:
+    made = Site(tmp_path)
+    made.database.run("INSERT INTO person (name, password, created) VALUES ('admin', ?, 0)", digest)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def digest(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Hashed once for all tests: it is made to be slow."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('digest')}/central.db")
+    access.set_password(database, "admin", PASSWORD, NOW)
+    return str(database.value("SELECT password FROM person"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_sees_a_page_without_logging_in(site: Site, path: str) -> None:
+    answer = site.client.get(path)
+    assert answer.status_code == 302
+    assert answer.location.startswith("/login")
+
+
+def test_logging_in_and_out(site: Site) -> None:
+    assert site.log_in("kata-sandi-lain") == 401
+    assert "salah" in site.answer.text
+    assert site.log_in() == 302
+    cookie = site.answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert site.client.get("/").status_code == 200
+    assert site.client.post("/logout", data={"csrf_token": site.csrf("/")}).status_code == 302
+    assert site.client.get("/").status_code == 302
+
+
+def test_a_person_who_is_gone_is_logged_out(site: Site) -> None:
+    site.log_in()
+    site.database.run("DELETE FROM person")
+    assert site.client.get("/").status_code == 302
+
+
+def test_guessing_is_slowed_down(site: Site) -> None:
+    codes = [site.client.post("/login", data={"csrf_token": site.csrf(), "name": "x"}).status_code for _ in range(11)]
+    assert codes[:10] == [200] * 10
+    assert codes[10] == 429
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_no_form_without_its_token(site: Site, path: str) -> None:
+    site.log_in()
+    assert site.client.post(path, data={"name": "admin", "password": PASSWORD}).status_code == 400
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example/", "/\\evil.example", "evil"])
+def test_a_login_sends_nobody_elsewhere(site: Site, target: str) -> None:
+    site.log_in(target=f"/login?next={target}")
+    assert site.answer.location == "/"
+
+
+def test_a_login_goes_on_to_the_page_that_was_wanted(site: Site) -> None:
+    site.log_in(target="/login?next=/records")
+    assert site.answer.location == "/records"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/api/v1/records", "/healthz", "/nowhere", "/metrics"])
+def test_every_answer_carries_the_policy_of_contents(site: Site, path: str) -> None:
+    site.log_in()
+    headers = site.client.get(path).headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_no_page_has_scripts_or_styles_inside(site: Site) -> None:
+    site.log_in()
+    for path in (*PAGES, "/nowhere"):
+        text = site.client.get(path).text
+        assert not re.search(r"<script>|<style|style=\"|\son\w+=|javascript:", text), path
+
+
+def test_names_are_text(site: Site) -> None:
+    site.log_in()
+    page = site.client.get("/records").text
+    assert "Ani &lt;b&gt;Contoh&lt;/b&gt;" in page
+    assert "<b>Contoh" not in page
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("ani", True), ("ANI", True), ("R001", True), ("%", False), ("_", False), ("xyz", False)]
+)
+def test_records_are_searched_literally(site: Site, search: str, found: bool) -> None:
+    site.log_in()
+    page = site.client.get("/records", query_string={"search": search}).text
+    assert ("<tbody>" in page) == found
+    assert ("Tidak ada yang cocok" in page) != found
+
+
+def test_only_today_is_shown(site: Site) -> None:
+    site.log_in()
+    site.database.run("UPDATE record SET at = at - ?", int(timedelta(days=1).total_seconds() * 1_000_000))
+    assert "Belum ada presensi hari ini" in site.client.get("/records").text
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=-5", "page=x", "page=99999999999", "gateway=%00", "search=%00"])
+def test_odd_addresses_break_nothing(site: Site, query: str) -> None:
+    site.log_in()
+    assert site.client.get(f"/records?{query}").status_code == 200
+
+
+def test_a_collector_without_its_broker_is_said(site: Site) -> None:
+    site.log_in()
+    site.problem = Problem(Trouble.UNREACHABLE)
+    assert "Pusat tidak tersambung ke broker" in site.client.get("/").text
+    assert site.client.get("/readyz").status_code == 503
+    site.problem = None
+    assert site.client.get("/readyz").get_json() == {"ready": True, "reasons": []}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic YTpi"}])
+def test_programs_need_a_token(site: Site, headers: dict[str, str]) -> None:
+    site.log_in()  # a person's cookie does not do
+    answer = site.client.get("/api/v1/records", headers=headers)
+    assert answer.status_code == 401
+    assert answer.mimetype == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_api_gives_every_record_once(site: Site) -> None:
+    seen, cursor = [], ""
+    for _ in range(10):
+        page = site.client.get(f"/api/v1/records?limit=7{cursor}", headers=site.token).get_json()
+        seen += [item["seq"] for item in page["items"]]
+        if not page["next"]:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == list(range(1, 31))
+
+
+def test_the_api_narrows_by_time_and_gateway(site: Site) -> None:
+    def count(query: str) -> int:
+        return len(site.client.get(f"/api/v1/records?{query}", headers=site.token).get_json()["items"])
+
+    assert count(f"gateway={GATEWAY}") == 30
+    assert count("gateway=other") == 0
+    assert count("since=2026-11-24T07:20:00+07:00&until=2026-11-24T00:25:00Z") == 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "cursor=-1", "cursor=²", "since=yesterday", "since=2026-11-24T07:00"],
+)
+def test_what_can_not_be_used_is_named(site: Site, query: str) -> None:
+    answer = site.client.get(f"/api/v1/records?{query}", headers=site.token)
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert query.partition("=")[0] in answer.get_json()["detail"]
+
+
+def test_what_is_not_there_is_a_problem_too(site: Site) -> None:
+    answer = site.client.get("/api/v1/nothing", headers=site.token)
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    assert site.client.get("/nothing").status_code == 404
+
+
+def test_a_database_that_is_down_is_said_in_words(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.log_in()
+
+    def fail(*_: object) -> None:
+        raise StorageError("connection refused")
+
+    monkeypatch.setattr("central.queries.gateways", fail)
+    assert site.client.get("/").status_code == 503
+    assert "Tidak ada data yang hilang" in site.client.get("/").text
+    answer = site.client.get("/api/v1/gateways", headers=site.token)
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    monkeypatch.setattr(site.database, "value", fail)
+    assert site.client.get("/readyz").get_json()["reasons"][0]["code"] == "database"
+
+
+def test_metrics_name_nobody(site: Site) -> None:
+    text = site.client.get("/metrics").text
+    assert "gardu_records_total 30.0" in text
+    assert 'gardu_gateways{state="new"} 1.0' in text
+    assert "Contoh" not in text
+    assert "+62" not in text

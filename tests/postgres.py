@@ -1,0 +1,55 @@
+"""A PostgreSQL server of the tests' own, on loopback, gone with them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from .system import free_ports
+
+USER = "gardu"
+
+
+def binaries() -> Path:
+    """Where initdb and pg_ctl are: Debian keeps them off the PATH."""
+    places = [Path(found).parent for found in [shutil.which("initdb")] if found]
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    usable = [place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()]
+    assert usable, "PostgreSQL is not installed; on Debian: apt-get install postgresql"
+    return usable[0]
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A running server; gives its URL without a database's name."""
+    folder = Path(tempfile.mkdtemp(prefix="gardu-pg-"))
+    (port,) = free_ports(1)
+    owner = None
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        owner = "nobody"
+        shutil.chown(folder, owner)
+    control = [str(binaries() / "pg_ctl"), "-D", str(folder / "data"), "-s", "-w"]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    create = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", USER, "-A", "trust", "-E", "UTF8", "-N"]
+    try:
+        subprocess.run(create, user=owner, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        log = ["-l", str(folder / "log"), "-o", options]
+        subprocess.run([*control, *log, "start"], user=owner, cwd=folder, check=True, timeout=60)
+        yield f"postgresql://{USER}@127.0.0.1:{port}"
+        subprocess.run([*control, "-m", "immediate", "stop"], user=owner, cwd=folder, check=True, timeout=60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(url: str, name: str) -> str:
+    """The URL of a fresh, empty database of that server."""
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    return f"{url}/{name}"
