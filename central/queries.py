@@ -113,13 +113,12 @@ def _records(database: Database, wanted: Wanted, order: str, limit: int, offset:
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     pairs: list[tuple[str, Sequence[Any]]] = []
-    if wanted.gateway:
-        pairs.append(("record.gateway = ?", [wanted.gateway]))
-    if wanted.search:
-        escaped = wanted.search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pairs.append(
-            ("(LOWER(employee.name) LIKE ? ESCAPE '\\' OR receipt = ?)", [f"%{escaped}%", wanted.search.upper()])
-        )
+    gateway, search = (text.replace("\0", "") for text in (wanted.gateway, wanted.search))  # PostgreSQL takes no NUL
+    if gateway:
+        pairs.append(("record.gateway = ?", [gateway]))
+    if search:
+        escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pairs.append(("(LOWER(employee.name) LIKE ? ESCAPE '\\' OR receipt = ?)", [f"%{escaped}%", search.upper()]))
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))

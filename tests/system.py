@@ -19,6 +19,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 GATEWAY = "dinkes-01"
+WHOLE = ("broker", "central", "gateway", "modem")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 
 CENTRAL = """\
@@ -138,12 +139,14 @@ class System:
             "gateway": [f"{BIN}/gardu-gateway", "run", "--config", f"{self.folder}/gateway.toml"],
             "broker": broker[self.broker],
             "central": [f"{BIN}/gardu-central", "run", *central],
+            "collector": [f"{BIN}/gardu-central", "collector", *central],
+            "web": [f"{BIN}/gardu-central", "web", *central],
         }
 
     # Processes
 
     def start(self, *names: str) -> None:
-        for name in names or self.commands:
+        for name in names or WHOLE:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
                     self.commands[name], stdout=log, stderr=log, env={**ENVIRONMENT, "PATH": _path()}

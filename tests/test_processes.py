@@ -24,6 +24,17 @@ def test_another_make_of_modem_works_as_well(tmp_path: Path) -> None:
         eventually(lambda: not modem.slots)
 
 
+def test_collector_pages_and_broker_may_run_apart_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with System(tmp_path, broker="mosquitto", database_url=postgres_url) as system:
+        system.start("broker", "collector", "web", "modem", "gateway")
+        eventually(lambda: fetch(system.url("gateway", "/readyz")), 60, "the gateway being ready")
+        phone = system.phones[0]
+        sent = datetime.fromisoformat(system.text(phone, "HADIR")["scts"])
+        record = system.record_of(receipt_in(system.answered(phone)[0]))
+        assert datetime.fromisoformat(record["at"]) == sent
+        assert record["name"] == "Pegawai 0"
+
+
 def test_everything_stops_when_it_is_told_to(tmp_path: Path) -> None:
     with System(tmp_path) as system:
         system.start()
