@@ -8,7 +8,7 @@ SYSTEM := mosquitto postgresql chromium
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check bench simulate lock clean
+.PHONY: help setup system demo test check bench simulate kill lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ $(READY): requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "Python can not make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 system: ## Install the servers and the browser that the tests use
@@ -43,6 +43,9 @@ bench: $(READY) ## Measure
 
 simulate: $(READY) ## Crash the production code in SEEDS simulated lives
 	GARDU_SEEDS=$(SEEDS) $(BIN)/pytest tests/simulation
+
+kill: $(READY) ## Kill processes 20 times during 200 SMS; takes about five minutes
+	GARDU_KILL_MESSAGES=200 GARDU_KILLS=20 $(BIN)/pytest -n 0 tests/test_kill.py
 
 lock: $(READY) ## Write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \

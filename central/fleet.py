@@ -41,6 +41,8 @@ class Fleet:
                 self._set(gateway, "online", int(payload.online))
             elif isinstance(payload, Status):
                 self._set(gateway, "status", encode(payload))
+                if not message.retained:  # a last will of an older connection may have come late
+                    self._set(gateway, "online", 1)
             if not message.retained:
                 self._set(gateway, "seen", micros(now))
 

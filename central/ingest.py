@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -21,6 +21,9 @@ from .keys import GatewayKeys
 
 log = structlog.get_logger(__name__)
 
+# Outside, a time can not be shown in every zone: one such record would break every page. A clock that was never set
+# starts in 1970.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 QUARANTINE_BYTES = 100_000
 QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its first example
 STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
@@ -83,6 +86,9 @@ def judge(held: Position, batch: Batch, known: Record | None) -> Verdict:
     broken = broken_link(batch.previous, batch.records)
     if broken is not None:
         return Verdict(refused=f"record {broken} does not follow from the one before it")
+    odd = next((each.seq for each in batch.records if not _possible(each)), None)
+    if odd is not None:
+        return Verdict(refused=f"record {odd} has an impossible time")
     first, last = batch.records[0].seq, batch.records[-1]
     overlap = held.seq - first + 1
     if overlap < 0:
@@ -94,6 +100,10 @@ def judge(held: Position, batch: Batch, known: Record | None) -> Verdict:
     if not fits:
         return Verdict(refused=f"another record {min(last.seq, held.seq)} of this journal is held")
     return Verdict(batch.records[overlap:])
+
+
+def _possible(record: Record) -> bool:
+    return all(EARLIEST <= time < LATEST for time in (record.at, record.received))
 
 
 def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
@@ -133,6 +143,7 @@ class Ingest:
         except StorageError:
             if len(envelopes) < 2:
                 raise
+        self._database.value("SELECT 1")  # if it does not answer at all, it is not one of them that it chokes on
         return [ack for envelope in envelopes for ack in self._take_alone(envelope, now)]
 
     def positions(self, now: datetime) -> list[Ack]:

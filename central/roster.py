@@ -42,7 +42,7 @@ class BadRoster(Exception):
 
 def parse(text: str, gateways: Collection[str]) -> list[Row]:
     """The rows of a CSV file with commas or semicolons and a line of column names. Raises `BadRoster`."""
-    lines = list(csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=_delimiter(text)))
+    lines = _lines(text.removeprefix("\ufeff"))
     if not lines:
         raise BadRoster(["the file is empty; its first line must name the columns nip, name, phone, gateway"])
     names = [_ALIASES.get(cell.strip().casefold(), "") for cell in lines[0]]
@@ -67,9 +67,9 @@ def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> 
         if replace:
             database.run("UPDATE employee SET active = 0")
         _check_owners(database, rows)
-        # A number that moves from one to another of the file is free for the moment in between.
+        # A number that moves from one to another of the file is free for the moment in between; who left loses it.
         for row in rows:
-            database.run("UPDATE employee SET phone = 'moving ' || id WHERE nip = ?", row.nip)
+            database.run("UPDATE employee SET phone = 'moved ' || id WHERE nip = ? OR phone = ?", row.nip, row.phone)
         for row in rows:
             _upsert(database, row)
         return int(database.value("SELECT COUNT(*) FROM employee WHERE active = 1"))
@@ -86,8 +86,8 @@ def _upsert(database: Database, row: Row) -> None:
 
 
 def _check_owners(database: Database, rows: Sequence[Row]) -> None:
-    """A number that stays with somebody who is not in the file can not be given to another."""
-    owners = dict(database.rows("SELECT phone, nip FROM employee"))
+    """A number that stays with somebody active who is not in the file can not be given to another."""
+    owners = dict(database.rows("SELECT phone, nip FROM employee WHERE active = 1"))
     listed = {row.nip for row in rows}
     faults = [
         f"row {row.line}, phone: this number belongs to another employee, who is not in the file"
@@ -98,20 +98,31 @@ def _check_owners(database: Database, rows: Sequence[Row]) -> None:
         raise BadRoster(faults)
 
 
+def _lines(text: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=_delimiter(text))
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise BadRoster([f"row {reader.line_num}: {error}"]) from None
+
+
 def _delimiter(text: str) -> str:
     first = text.partition("\n")[0]
     return ";" if first.count(";") > first.count(",") else ","
 
 
 def _cells(names: Sequence[str], line: Sequence[str]) -> dict[str, str]:
-    return {name: cell.strip() for name, cell in zip(names, line, strict=False) if name}
+    """Column → cell; whatever spaces, tabs and line breaks a spreadsheet put into it are single spaces."""
+    return {name: " ".join(cell.split()) for name, cell in zip(names, line, strict=False) if name}
 
 
 def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iterator[str]:
-    if not re.fullmatch(r"\d{18}", row.get("nip", "").replace(" ", "")):
+    if not re.fullmatch(r"[0-9]{18}", row.get("nip", "").replace(" ", "")):
         yield f"row {number}, nip: 18 digits are needed"
     if not row.get("name"):
         yield f"row {number}, name: it is missing"
+    elif not row["name"].isprintable():
+        yield f"row {number}, name: it holds a character that can not be shown"
     if mobile(row.get("phone", "")) is None:
         yield f"row {number}, phone: not a mobile number such as 081234567890"
     if row.get("gateway") not in gateways:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -80,8 +81,20 @@ def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.gateway.data_dir), "gateway.data_dir")
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep a second gateway off this directory: two on one modem and journal would get in each other's way."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise click.ClickException(f"another gateway is running on {folder}") from None
+        yield
+
+
 def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     """Start every part; each is stopped in reverse when `parts` is closed."""
+    parts.enter_context(alone(folder))
     key = load_or_make(folder / "gateway.key")
     journal = Journal(folder / "journal.db", settings.gateway.id)
     parts.callback(journal.close)

@@ -24,19 +24,26 @@ class Clock(Protocol):
     def now(self) -> Now: ...
 
 
-class SystemClock:
-    """The machine's clock; while it is behind `floor` it is not set, and time goes on from there instead.
+# What NTP may turn the clock back by without being suspected.
+_SLACK = timedelta(seconds=60)
 
-    `floor` is the newest time that the journal holds, so that time never runs backwards across a boot.
+
+class SystemClock:
+    """The machine's clock, as long as it does not fall behind a time that was there before.
+
+    `floor` is the newest time that the journal knows, so that time never runs backwards across a boot. A clock that
+    is behind is not set, or was set back: then time goes on by the monotonic clock, and is not trusted.
     """
 
     def __init__(self, floor: datetime | None = None) -> None:
-        self._floor = max(floor or RELEASED, RELEASED)
-        self._started = time.monotonic()
+        self._reached = max(floor or RELEASED, RELEASED)
+        self._at = time.monotonic()
 
     def now(self) -> Now:
         monotonic = time.monotonic()
         wall = datetime.now(UTC)
-        if wall >= self._floor:
-            return Now(wall, monotonic)
-        return Now(self._floor + timedelta(seconds=monotonic - self._started), monotonic, trusted=False)
+        expected = self._reached + timedelta(seconds=monotonic - self._at)
+        trusted = wall >= expected - _SLACK
+        if trusted:
+            self._reached, self._at = wall, monotonic
+        return Now(wall if trusted else expected, monotonic, trusted)

@@ -100,7 +100,6 @@ class Core:
         now = self._clock.now()
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
-        desired = self.journal.desired()
         box = machine(self._folder)
         return Status(
             gateway=self.journal.gateway,
@@ -114,7 +113,7 @@ class Core:
             delivered=position.delivered,
             replies_waiting=self.journal.unsent_count(),
             complete_until=complete_until,
-            desired=desired.version if desired else 0,
+            desired=self.journal.desired_version(),
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
@@ -130,7 +129,7 @@ class Core:
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
-            has_rules=self.receiver.has_rules,
+            has_rules=self.receiver.rules is not None,
             diverged=side.downlink.diverged if side else None,
             refused=side.forwarder.refused if side else None,
         )

@@ -18,6 +18,8 @@ from . import grammar, replies
 from .message import Form, IncomingMessage, fingerprint
 from .receipts import receipt
 
+# Nothing was ever recorded before this.
+_RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 # An SMS centre gives the year with two digits (3GPP TS 23.040, 9.2.3.11).
 _END_OF_SCTS = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -105,13 +107,15 @@ class Counted:
 def counted(message: IncomingMessage, policy: Policy) -> Counted:
     """The SMS centre's time where it can be true, else the time of receipt; never a guess.
 
-    A clock of ours that is not set is behind, never ahead: then only what is too old is not believed.
+    A clock of ours that is not trusted can not contradict the SMS centre: then all that can be a time is believed.
     """
     sent, received = message.sent, message.received
     if sent is None:
         return Counted(received, own=True)
-    oldest = received - timedelta(hours=policy.sms_validity_hours)
-    newest = received + timedelta(seconds=policy.clock_skew_seconds) if message.clock_trusted else _END_OF_SCTS
+    oldest, newest = _RELEASED, _END_OF_SCTS
+    if message.clock_trusted:
+        oldest = received - timedelta(hours=policy.sms_validity_hours)
+        newest = received + timedelta(seconds=policy.clock_skew_seconds)
     if not oldest <= sent <= newest:
         return Counted(received, own=True)
     return Counted(sent.astimezone(UTC), own=False)

@@ -348,13 +348,18 @@ class Journal:
             text = self._meta("desired")
         return msgspec.json.decode(text, type=Desired) if text else None
 
+    def desired_version(self) -> int:
+        """The version held, without reading all of it; 0 for none."""
+        with self._guarded():
+            return int(self._meta("desired_version") or 0)
+
     def apply(self, desired: Desired) -> bool:
         """Hold it from now on, unless what is held is as new; tells whether it was applied."""
         with self._transaction():
-            held = self.desired()
-            if held and held.version >= desired.version:
+            if self.desired_version() >= desired.version:
                 return False
             self._set_meta("desired", encode(desired).decode())
+            self._set_meta("desired_version", str(desired.version))
             return True
 
     # For people
@@ -372,9 +377,12 @@ class Journal:
         return [_entry(row) for row in rows]
 
     def latest(self) -> datetime | None:
-        """When the newest message came in: a time that the clock must not fall behind again."""
+        """The newest time that both the SMS centre and we had reached: the clock must not fall behind it again.
+
+        Both, so that one message that came while our clock ran ahead does not spoil it for good.
+        """
         with self._guarded():
-            text = self._value("SELECT MAX(received) FROM inbox WHERE clock_trusted")
+            text = self._value("SELECT MAX(MIN(sent, received)) FROM inbox WHERE clock_trusted AND sent IS NOT NULL")
         return _time(text) if text else None
 
     # SQLite

@@ -28,8 +28,9 @@ class Receiver:
         self.complete_until: datetime | None = None
 
     @property
-    def has_rules(self) -> bool:
-        return self._rules is not None
+    def rules(self) -> Rules | None:
+        """What is decided by now; None until the first roster is there."""
+        return self._rules
 
     def step(self, now: Now) -> bool:
         """One round; tells whether there was anything. Raises `ModemError` and `JournalError`, with nothing lost."""
@@ -40,14 +41,13 @@ class Receiver:
             outcomes = self._journal.admit(messages, rules)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self._clear(found)
-        if now.trusted:
+        if now.trusted and rules:
             self.complete_until = now.wall
         return bool(found)
 
     def _current_rules(self) -> Rules | None:
         """The rules that the journal holds; with the first ones, what waited for them is decided."""
-        desired = self._journal.desired()
-        if desired and desired.version != self._version:
+        if self._journal.desired_version() != self._version and (desired := self._journal.desired()):
             rules = Rules({member.phone: member.employee for member in desired.roster}, desired.policy)
             waited = self._journal.decide_waiting(rules)
             log.info("rules", version=desired.version, employees=len(desired.roster), waited=waited)

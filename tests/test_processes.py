@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -41,3 +42,12 @@ def test_everything_stops_when_it_is_told_to(tmp_path: Path) -> None:
         eventually(lambda: fetch(system.url("gateway", "/readyz")), 60)
         for name in ("gateway", "central", "broker", "modem"):
             assert system.stop(name) == 0, name
+
+
+def test_a_second_gateway_is_kept_off_the_same_directory(tmp_path: Path) -> None:
+    with System(tmp_path) as system:
+        system.start("gateway")
+        eventually(lambda: fetch(system.url("gateway", "/healthz")))
+        second = subprocess.run(system.commands["gateway"], capture_output=True, text=True, timeout=30, check=False)
+        assert second.returncode == 1
+        assert "another gateway is running" in second.stderr

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import waitress
-from flask import Flask, Response, render_template
+from flask import Flask, Response
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -17,8 +17,7 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from .. import access
-from ..database import StorageError
-from . import api, health, pages, session
+from . import api, errors, health, pages, session
 from .office import Office, Person
 
 CSP = (
@@ -46,7 +45,7 @@ def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> 
     session.register(app, office, limiter)
     api.register(app, office, csrf)
     health.register(app, office)
-    _add_errors(app)
+    errors.register(app)
     app.after_request(_secure)
     app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)  # type: ignore[method-assign]
     return app
@@ -72,21 +71,6 @@ def _log_in_by(app: Flask, office: Office) -> None:
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(name: str) -> Person | None:
         return Person(name) if access.person_exists(office.database, name) else None
-
-
-def _add_errors(app: Flask) -> None:
-    @app.errorhandler(StorageError)
-    def storage(error: StorageError) -> tuple[str | Response, int]:
-        if api.asked():
-            return api.problem(503, "The database can not be reached", str(error))
-        text = "Basis data tidak bisa dijangkau. Tidak ada data yang hilang: gateway menyimpannya sampai pulih."
-        return render_template("error.html", title="Basis data", text=text), 503
-
-    @app.errorhandler(404)
-    def missing(_error: Exception) -> tuple[str | Response, int]:
-        if api.asked():
-            return api.problem(404, "There is no such thing", "see the API's documentation for its paths")
-        return render_template("error.html", title="Tidak ada", text="Halaman ini tidak ada."), 404
 
 
 def _secure(response: Response) -> Response:

@@ -45,11 +45,6 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         flash("Anda sudah keluar")
         return redirect(url_for("log_in"))
 
-    @app.errorhandler(429)
-    def too_many(_error: Exception) -> tuple[str, int]:
-        text = "Terlalu banyak percobaan masuk. Tunggu satu menit, lalu coba lagi."
-        return render_template("error.html", title="Tunggu sebentar", text=text), 429
-
 
 def _inside(target: str) -> str | None:
     """The path to go on to, if it is one of this site: a login must not send anybody elsewhere."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import waitress
 from flask import Flask, Response, jsonify, render_template, request
@@ -149,7 +148,6 @@ def _uptime(status: Status) -> str:
 
 
 def _local(core: Core, at: datetime) -> str:
-    desired = core.journal.desired()
-    zone = ZoneInfo(desired.policy.timezone) if desired else UTC
-    local = at.astimezone(zone)
+    rules = core.receiver.rules
+    local = at.astimezone(rules.zone if rules else UTC)
     return f"{local:%d/%m %H:%M:%S} {local.tzname()}"

@@ -31,6 +31,24 @@ def test_a_new_journal_knows_at_least_that_gardu_exists() -> None:
     assert not now.trusted
 
 
+def test_a_clock_that_is_set_back_is_not_believed_and_time_goes_on() -> None:
+    clock = SystemClock(FLOOR)
+    with time_machine.travel(FLOOR.replace(hour=12)):
+        assert clock.now().trusted
+    with time_machine.travel(FLOOR.replace(hour=7)):
+        now = clock.now()
+    assert not now.trusted
+    assert now.wall >= FLOOR.replace(hour=12)
+
+
+def test_a_small_correction_is_no_matter() -> None:
+    clock = SystemClock(FLOOR)
+    with time_machine.travel(FLOOR.replace(hour=12)):
+        clock.now()
+    with time_machine.travel(FLOOR.replace(hour=11, minute=59, second=30)):
+        assert clock.now().trusted
+
+
 def test_the_clock_is_believed_again_once_it_is_set() -> None:
     clock = SystemClock(FLOOR)
     with time_machine.travel(datetime(1970, 1, 1, tzinfo=UTC)):

@@ -38,9 +38,14 @@ def test_an_impossible_smsc_time_gives_way_to_ours_with_a_flag(sent: datetime | 
     assert "(jam gateway)" in decision.reply.text
 
 
-def test_an_unset_clock_does_not_contradict_the_smsc() -> None:
-    late = message(received=datetime(2026, 1, 1, tzinfo=UTC), clock_trusted=False)
-    assert counted(late, Policy()).at == MORNING
+@pytest.mark.parametrize("ours", [datetime(2026, 1, 1, tzinfo=UTC), datetime(2035, 1, 1, tzinfo=UTC)])
+def test_a_clock_that_is_not_trusted_does_not_contradict_the_smsc(ours: datetime) -> None:
+    assert counted(message(received=ours, clock_trusted=False), Policy()).at == MORNING
+
+
+def test_nor_is_an_smsc_believed_that_can_not_be_right() -> None:
+    old = message(sent=datetime(2004, 1, 1, tzinfo=UTC), received=MORNING, clock_trusted=False)
+    assert counted(old, Policy()).own
 
 
 @pytest.mark.parametrize(

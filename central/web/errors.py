@@ -1,0 +1,51 @@
+"""What went wrong: a page in words for people, a problem by RFC 9457 for programs."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app
+from flask_login import AnonymousUserMixin
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from ..database import StorageError
+from . import api
+
+WORDS = {
+    400: ("Permintaan tidak jelas", "Peramban mengirim sesuatu yang tidak bisa dibaca."),
+    404: ("Tidak ada", "Halaman ini tidak ada."),
+    405: ("Tidak ada", "Halaman ini tidak bisa dibuka dengan cara itu."),
+    413: ("Terlalu besar", "Kiriman ini terlalu besar."),
+    429: ("Tunggu sebentar", "Terlalu banyak percobaan masuk. Tunggu satu menit, lalu coba lagi."),
+    500: ("Ada kesalahan", "Kesalahan ini sudah dicatat di log pusat. Tidak ada data yang hilang; coba lagi nanti."),
+    503: (
+        "Basis data",
+        "Basis data tidak bisa dijangkau. Tidak ada data yang hilang: gateway menyimpannya sampai pulih.",
+    ),
+}
+STALE = ("Muat ulang", "Halaman ini sudah kedaluwarsa. Muat ulang, lalu coba sekali lagi.")
+
+
+def register(app: Flask) -> None:
+    @app.errorhandler(StorageError)
+    def storage(error: StorageError) -> tuple[str | Response, int]:
+        if api.asked():
+            return api.problem(503, "The database can not be reached", str(error))
+        return _page(*WORDS[503]), 503
+
+    @app.errorhandler(CSRFError)
+    def stale(_error: CSRFError) -> tuple[str, int]:
+        return _page(*STALE), 400
+
+    @app.errorhandler(HTTPException)
+    def other(error: HTTPException) -> tuple[str | Response, int]:
+        """Also any defect: Flask has logged it by then, and makes it a 500 that says nothing of it."""
+        code = error.code or 500
+        if api.asked():
+            return api.problem(code, error.name, error.description or "")
+        return _page(*WORDS.get(code, WORDS[500])), code
+
+
+def _page(title: str, text: str) -> str:
+    """Without asking who is logged in: that would need the database, which may be what is wrong."""
+    page = current_app.jinja_env.get_template("error.html")
+    return page.render(title=title, text=text, current_user=AnonymousUserMixin())

@@ -1,0 +1,23 @@
+// Pages that fetch themselves anew (hx-trigger="every …"): nobody looks at a hidden one, and one that can not be renewed
+// says so, instead of showing what was as if it still were.
+let renewed = new Date();
+
+const clock = (at) => at.toLocaleTimeString("id-ID", { hour12: false, timeStyle: "medium" });
+
+const say = (problem) => {
+  const note = document.getElementById("stale");
+  note.hidden = !problem;
+  note.textContent = problem ? `${problem} Yang tampak di sini dari pukul ${clock(renewed)}.` : "";
+};
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (document.hidden) event.preventDefault();
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, xhr } = event.detail;
+  const elsewhere = xhr.responseURL && new URL(xhr.responseURL).pathname === "/login";
+  if (elsewhere) location.reload();
+  else if (successful) { renewed = new Date(); say(""); }
+  else say("Pusat tidak menjawab.");
+});
