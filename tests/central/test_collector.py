@@ -178,3 +178,15 @@ def test_the_ack_carries_the_journal_and_the_time(town: Town) -> None:
     town.hear(made, Leaf.RECORDS)
     (ack,) = [each for each in town.step() if isinstance(each, Ack)][:1]
     assert (ack.journal, ack.hash, ack.at - NOW) == (JOURNAL, CHAIN[1].hash, timedelta(0))
+
+
+def test_a_last_will_that_comes_late_does_not_outlast_the_next_report(town: Town) -> None:
+    town.hear(Connection(gateway=GATEWAY, online=True, since=NOW), Leaf.CONNECTION)
+    town.hear(status(), Leaf.STATUS)
+    town.hear(Connection(gateway=GATEWAY, online=False, since=NOW), Leaf.CONNECTION)
+    town.hear(status(), Leaf.STATUS, retained=True)
+    town.step()
+    assert town.state() is State.DOWN
+    town.hear(status(), Leaf.STATUS)
+    town.step()
+    assert town.state() is State.UP

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -213,3 +216,44 @@ def test_times_are_kept_to_the_microsecond(ingest: Ingest, database: Database) -
     ingest.take([envelope(batch(chain(1), 1, 1))], NOW)
     (received,) = [moment(value) for (value,) in database.rows("SELECT received FROM record")]
     assert received == record(1).received
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))),
+        datetime(1969, 12, 31, 23, 59, tzinfo=UTC),
+    ],
+)
+@pytest.mark.parametrize("name", ["at", "received"])
+def test_a_time_that_could_not_be_shown_is_not_taken(
+    ingest: Ingest, database: Database, name: str, at: datetime
+) -> None:
+    assert take(ingest, batch(chain(1, **{name: at}), 1, 1)) == [(0, "record 1 has an impossible time")]
+    assert seqs(database) == []
+
+
+def test_a_clock_that_was_never_set_loses_nothing(ingest: Ingest, database: Database) -> None:
+    never = datetime(1970, 1, 1, tzinfo=UTC)
+    assert take(ingest, batch(chain(1, at=never, received=never), 1, 1)) == [(1, None)]
+    assert records(database, Wanted(), 1)[0].at == never
+
+
+def test_a_database_that_does_not_answer_is_not_asked_again_for_each_batch() -> None:
+    class Away:
+        asked = 0
+
+        @contextmanager
+        def transaction(self) -> Iterator[None]:
+            self.value("BEGIN")
+            yield
+
+        def value(self, _statement: str) -> None:
+            self.asked += 1
+            raise StorageError("connection timed out")
+
+    away = Away()
+    with pytest.raises(StorageError):
+        take(Ingest(away, KnownKeys()), *[batch(CHAIN, 1, 2)] * 50)  # type: ignore[arg-type]
+    assert away.asked == 2

@@ -112,3 +112,31 @@ def test_no_nip_and_no_name_goes_to_a_gateway(filled: Database) -> None:
     body = bytes(filled.value("SELECT body FROM desired WHERE gateway = ?", GATEWAY))
     assert b"199001" not in body
     assert b"Contoh" not in body
+
+
+def test_the_number_of_somebody_who_left_can_be_given_to_another(filled: Database) -> None:
+    new = "199001012015011003,Cici Contoh,081234567890,dinkes-01"
+    assert store(filled, parse(csv(new, BUDI), GATEWAYS), replace=True) == 2
+    assert people(filled)["3"][1:] == ("+6281234567890", 1)
+    with pytest.raises(BadRoster, match="row 2, phone: this number belongs to another"):
+        store(filled, parse(csv(ANI), GATEWAYS))
+    assert store(filled, parse(csv(ANI.replace("081234567890", "081266667777")), GATEWAYS)) == 3
+
+
+def test_what_a_spreadsheet_puts_between_words_is_a_space() -> None:
+    nip, name, phone = "19900101\u00a0201501 1 001", '"Ani\n  Contoh\u00a0"', "6281234567890"
+    (row,) = parse(csv(f"{nip},{name},{phone},dinkes-01"), GATEWAYS)
+    assert (row.nip, row.name, row.phone) == ("199001012015011001", "Ani Contoh", "+6281234567890")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (csv(ANI.replace("Ani", "An\0i")), "row 2, name: it holds a character that can not be shown"),
+        (csv(ANI.replace("199001012015011001", "\u0661" * 18)), "row 2, nip: 18 digits are needed"),
+        (csv(ANI.replace("Ani", "A" * 200_000)), "row 2: field larger than field limit"),
+    ],
+)
+def test_what_no_database_should_see_is_a_fault(text: str, fault: str) -> None:
+    with pytest.raises(BadRoster, match=fault):
+        parse(text, GATEWAYS)

@@ -243,3 +243,52 @@ def test_metrics_name_nobody(site: Site) -> None:
     assert 'gardu_gateways{state="new"} 1.0' in text
     assert "Contoh" not in text
     assert "+62" not in text
+
+
+def test_a_database_that_is_gone_is_said_also_to_who_is_logged_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("connection refused")
+
+    site.log_in()
+    for name in ("rows", "run"):
+        monkeypatch.setattr(site.database, name, fail)
+    for path in PAGES:
+        answer = site.client.get(path)
+        assert answer.status_code == 503
+        assert "Tidak ada data yang hilang" in answer.text
+    answer = site.client.get("/api/v1/records", headers=site.token)
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    assert site.client.get("/healthz").status_code == 200
+
+
+def test_a_defect_is_a_problem_to_programs_and_words_to_people(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    site.log_in()
+    site.app.testing = False
+    for name in ("gateways", "records"):
+        monkeypatch.setattr(f"central.queries.{name}", fail)
+    page = site.client.get("/")
+    assert (page.status_code, "Ada kesalahan" in page.text) == (500, True)
+    answer = site.client.get("/api/v1/records", headers=site.token)
+    assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
+    assert "secret detail" not in page.text + answer.text
+
+
+def test_the_wrong_method_is_said(site: Site) -> None:
+    answer = site.client.post("/api/v1/records", headers=site.token)
+    assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
+    assert site.client.get("/logout").status_code == 405
+
+
+def test_a_form_that_is_too_old_is_said_in_words(site: Site) -> None:
+    answer = site.client.post("/login", data={"name": "admin", "password": PASSWORD})
+    assert (answer.status_code, "kedaluwarsa" in answer.text) == (400, True)
+
+
+def test_a_name_that_no_database_takes_is_a_wrong_one(site: Site) -> None:
+    form = {"name": "ad\0min", "password": PASSWORD, "csrf_token": site.csrf()}
+    assert site.client.post("/login", data=form).status_code == 401

@@ -10,7 +10,7 @@ const say = (problem) => {
   note.textContent = problem ? `${problem} Yang tampak di sini dari pukul ${clock(renewed)}.` : "";
 };
 
-document.addEventListener("htmx:configRequest", (event) => {
+document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();
 });
 
