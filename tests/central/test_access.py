@@ -63,3 +63,9 @@ def test_the_session_secret_is_made_once(tmp_path: Path) -> None:
     assert access.session_secret(tmp_path) == secret
     assert len(secret) == 64
     assert stat.S_IMODE((tmp_path / "session.key").stat().st_mode) == 0o600
+
+
+def test_a_name_that_no_database_takes_is_a_wrong_one(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    assert not access.password_fits(database, "ad\0min", "kata-sandi-uji")
+    database.close()

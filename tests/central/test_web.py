@@ -287,8 +287,3 @@ def test_the_wrong_method_is_said(site: Site) -> None:
 def test_a_form_that_is_too_old_is_said_in_words(site: Site) -> None:
     answer = site.client.post("/login", data={"name": "admin", "password": PASSWORD})
     assert (answer.status_code, "kedaluwarsa" in answer.text) == (400, True)
-
-
-def test_a_name_that_no_database_takes_is_a_wrong_one(site: Site) -> None:
-    form = {"name": "ad\0min", "password": PASSWORD, "csrf_token": site.csrf()}
-    assert site.client.post("/login", data=form).status_code == 401

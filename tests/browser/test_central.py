@@ -1,0 +1,154 @@
+"""The collector's pages while they stay open: live, quiet when nobody looks, honest when they can not be renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from central import access, fleet
+from central.database import Database
+from central.ingest import Ingest
+from central.roster import Row, store
+from central.web.app import create_app, serve
+from central.web.office import Office
+from mqtt_bridge.client import Inbound
+from mqtt_bridge.envelope import seal
+from mqtt_bridge.records import Connection
+
+from ..central.factories import GATEWAY, KEYS, KnownKeys, batch, chain, envelope, status
+from ..system import free_ports
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "kata-sandi-uji"
+NAME = "Ani Contoh"
+
+
+class Site:
+    """Central's pages over a database of their own, without a broker; what gateways say is written by the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder}/central.db")
+        fleet.add(self.database, GATEWAY, datetime.now(UTC))
+        store(self.database, [Row(2, "1" * 18, NAME, "+6281234567890", GATEWAY)])
+        access.set_password(self.database, "admin", PASSWORD, datetime.now(UTC))
+        self._app = create_app(Office(self.database, ZoneInfo("Asia/Jakarta")), "secret")
+        (self._port,) = free_ports(1)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        with serve(f"127.0.0.1:{self._port}", self._app):
+            yield
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._port}{path}"
+
+    def hear(self, *, online: bool) -> None:
+        """The gateway reports, or its last will does."""
+        now = datetime.now(UTC)
+        kept = fleet.Fleet(self.database, KnownKeys())  # type: ignore[arg-type]
+        for payload in (status(at=now), Connection(gateway=GATEWAY, online=online, since=now)):
+            kept.note(GATEWAY, Inbound("", seal(payload, KEYS[GATEWAY])), now)
+
+    def record(self) -> None:
+        now = datetime.now(UTC)
+        employee = self.database.value("SELECT id FROM employee")
+        made = chain(1, employee=employee, at=now, received=now)
+        Ingest(self.database, KnownKeys()).take([envelope(batch(made, 1, 1))], now)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    with made.served():
+        yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """Logged in, on the fleet; marked, so that a reload would show."""
+    context = browser.new_context(locale="id-ID")
+    opened = context.new_page()
+    opened.goto(site.url("/"))
+    opened.get_by_label("Nama pengguna").fill("admin")
+    opened.get_by_label("Kata sandi").fill(PASSWORD)
+    opened.get_by_role("button", name="Masuk").click()
+    expect(opened.get_by_role("heading", name="Gateway")).to_be_visible()
+    opened.evaluate("window.mark = 'the same document'")
+    yield opened
+    context.close()
+
+
+def was_not_reloaded(page: Page) -> bool:
+    return bool(page.evaluate("window.mark") == "the same document")
+
+
+def test_the_fleet_follows_its_gateways_and_keeps_the_focus(page: Page, site: Site) -> None:
+    row = page.get_by_role("row").filter(has_text=GATEWAY)
+    link = page.get_by_role("link", name=GATEWAY)
+    expect(row).to_contain_text("Belum pernah terhubung")
+    link.focus()
+    for online, words in ((True, "Baik"), (False, "Periksa listrik dan jaringan data kantor"), (True, "Baik")):
+        site.hear(online=online)
+        expect(row).to_contain_text(words, timeout=10_000)
+        expect(link).to_be_focused()
+    assert was_not_reloaded(page)
+
+
+def test_a_record_appears_while_one_types_a_search(page: Page, site: Site) -> None:
+    page.get_by_role("link", name="Presensi").click()
+    expect(page.get_by_text("Belum ada presensi hari ini")).to_be_visible()
+    page.evaluate("window.mark = 'the same document'")
+    search = page.get_by_label("Nama atau nomor tanda terima")
+    search.fill("ani")
+    site.record()
+    expect(page.get_by_role("rowheader", name=NAME)).to_be_visible(timeout=10_000)
+    expect(search).to_have_value("ani")
+    assert was_not_reloaded(page)
+
+
+def test_a_hidden_page_asks_for_nothing(page: Page) -> None:
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        "() => new Promise((done) => { let left = 2;"
+        " document.addEventListener('htmx:beforeRequest', () => { if (--left === 0) done(); }); })"
+    )
+    assert asked == []
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => false })")
+    with page.expect_request("**/"):
+        pass
+
+
+def test_a_page_that_can_not_be_renewed_says_since_when(page: Page) -> None:
+    note = page.locator("#stale")
+    expect(note).to_be_hidden()
+    page.context.set_offline(True)
+    expect(note).to_contain_text("Pusat tidak menjawab", timeout=10_000)
+    expect(note).to_contain_text("dari pukul")
+    page.context.set_offline(False)
+    expect(note).to_be_hidden(timeout=10_000)
+    assert was_not_reloaded(page)
+
+
+def test_whoever_is_logged_out_meanwhile_sees_it(page: Page) -> None:
+    page.context.clear_cookies()
+    expect(page.get_by_role("heading", name="Masuk ke Gardu")).to_be_visible(timeout=10_000)
+    assert "/login" in page.url
