@@ -49,5 +49,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
 def _inside(target: str) -> str | None:
     """The path to go on to, if it is one of this site: a login must not send anybody elsewhere."""
     parts = urlsplit(target)
-    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    inside = (
+        target.isprintable() and target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    )
     return target if inside else None

@@ -127,10 +127,8 @@ def test_a_hidden_page_asks_for_nothing(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.evaluate(
-        "() => new Promise((done) => { let left = 2;"
-        " document.addEventListener('htmx:beforeRequest', () => { if (--left === 0) done(); }); })"
-    )
+    page.evaluate("window.due = 0; document.addEventListener('htmx:configRequest', () => { window.due += 1 })")
+    page.wait_for_function("window.due >= 2", timeout=10_000)
     assert asked == []
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => false })")
     with page.expect_request("**/"):
