@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 from collections.abc import Callable
@@ -57,6 +58,7 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(package_name="gardu")
 def main() -> None:
     """The collector at the data centre: takes the gateways' records in, and shows them."""
+    os.umask(0o077)  # journals, databases and secrets are for their owner alone
 
 
 # What runs

@@ -6,6 +6,7 @@ UTC: they sort and compare alike on both. On SQLite a commit is on the disk when
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -169,7 +170,7 @@ class Database:
             return
         try:
             yield
-        except peewee.PeeweeException as error:
+        except (peewee.PeeweeException, sqlite3.Error) as error:
             self._peewee.close()  # the connection may be dead; the next statement opens another
             raise StorageError(str(error).strip() or type(error).__name__) from error
 

@@ -38,7 +38,8 @@ def _refresh_one(database: Database, gateway: str, policy: Policy, now: datetime
     )
     if held and (held.roster, held.policy) == (roster, policy):
         return False
-    version = held.version + 1 if held else 1
+    # Not only larger than the last one: also than any that a lost database may have given out before.
+    version = max(held.version + 1 if held else 1, int(now.timestamp()))
     body = encode(Desired(gateway=gateway, version=version, issued=now, roster=roster, policy=policy))
     if held:
         database.run("UPDATE desired SET version = ?, body = ? WHERE gateway = ?", version, body, gateway)

@@ -45,6 +45,7 @@ configured = cli.configured(config.read, "/etc/gardu/gateway.toml")
 @click.version_option(package_name="gardu")
 def main() -> None:
     """The gateway of one office: attendance by SMS, kept here and forwarded to the collector."""
+    os.umask(0o077)  # journals, databases and secrets are for their owner alone
 
 
 @main.command("run")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,11 +15,15 @@ RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """One moment: `wall` for what people see, `monotonic` (seconds) for every interval."""
+    """One moment: `wall` for what people see, `monotonic` (seconds) for every interval.
+
+    `trusted` tells that `wall` is not behind what was known before, `synchronised` that the network set it.
+    """
 
     wall: datetime
     monotonic: float
     trusted: bool = True
+    synchronised: bool = True
 
 
 class Clock(Protocol):
@@ -32,10 +38,14 @@ class SystemClock:
     """The machine's clock, as long as it does not fall behind a time that was there before.
 
     `floor` is the newest time that the journal knows, so that time never runs backwards across a boot. A clock that
-    is behind is not set, or was set back: then time goes on by the monotonic clock, and is not trusted.
+    is behind is not set, or was set back: then time goes on by the monotonic clock, and is not trusted, unless the
+    network itself set it.
     """
 
-    def __init__(self, floor: datetime | None = None) -> None:
+    def __init__(
+        self, floor: datetime | None = None, synchronised: Callable[[], bool] = lambda: kernel_synchronised()
+    ) -> None:
+        self._synchronised = synchronised
         self._reached = max(floor or RELEASED, RELEASED)
         self._at = time.monotonic()
 
@@ -43,7 +53,19 @@ class SystemClock:
         monotonic = time.monotonic()
         wall = datetime.now(UTC)
         expected = self._reached + timedelta(seconds=monotonic - self._at)
-        trusted = wall >= expected - _SLACK
+        synchronised = self._synchronised()
+        trusted = synchronised or wall >= expected - _SLACK
         if trusted:
             self._reached, self._at = wall, monotonic
-        return Now(wall if trusted else expected, monotonic, trusted)
+        return Now(wall if trusted else expected, monotonic, trusted, synchronised)
+
+
+def kernel_synchronised() -> bool:
+    """Whether the kernel holds its clock for set by NTP (adjtimex(2)); False as well where it may not be asked."""
+    timex = ctypes.create_string_buffer(512)  # larger than `struct timex`; all zero asks and changes nothing
+    state = int(_libc.adjtimex(timex))
+    return state not in (-1, _TIME_ERROR)
+
+
+_libc = ctypes.CDLL(None)
+_TIME_ERROR = 5

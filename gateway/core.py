@@ -24,6 +24,8 @@ from .journal import Journal, JournalError
 from .receiver import Receiver
 from .sender import Sender
 
+UNREAD_ROUNDS = 3
+
 
 @dataclass
 class CollectorSide:
@@ -46,6 +48,7 @@ class Core:
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
+        self._unread = 0
         self._clock = clock
         self._folder = folder
         self.started = clock.now().wall
@@ -77,9 +80,16 @@ class Core:
         return worked
 
     def _use_modem(self, now: Now) -> bool:
-        received = self.receiver.step(now)
+        try:
+            received = self.receiver.step(now)
+        except ModemError:
+            self._unread += 1
+            if self._unread % UNREAD_ROUNDS == 0:  # whatever keeps us from reading need not keep us from sending
+                self.sender.step(now)
+            raise
+        self._unread = 0
         self.watch.step(now)
-        return received or self.sender.step(now)
+        return received or (self.watch.may_send and self.sender.step(now))
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -87,13 +97,14 @@ class Core:
         if side is None:
             return False
         try:
-            heard = side.downlink.step()
-            sent = side.forwarder.step(self._clock.now())
-            side.reporter.step(self.status(), self._clock.now())
+            try:
+                heard = side.downlink.step()
+                return side.forwarder.step(self._clock.now()) or heard
+            finally:  # also when records can not be read: that is what people must hear of
+                side.reporter.step(self.status(), self._clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
-        return heard or sent
 
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
@@ -125,13 +136,16 @@ class Core:
             journal_problem=self.journal_problem,
             modem_problem=self.watch.problem,
             modem=self.watch.status,
-            clock_trusted=now.trusted,
+            stuck=len(self.receiver.stuck),
+            clock_trusted=now.trusted and not self.receiver.clock_behind,
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
             has_rules=self.receiver.rules is not None,
             diverged=side.downlink.diverged if side else None,
             refused=side.forwarder.refused if side else None,
+            unanswered=side.forwarder.unanswered(now) if side else 0.0,
+            disbelieved=side.downlink.disbelieved if side else None,
         )
 
     def _restart_journal(self, error: JournalError) -> None:

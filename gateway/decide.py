@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from mqtt_bridge.phones import mobile
+from mqtt_bridge import phones
 from mqtt_bridge.records import Action, Flag, Policy, Presence, Record
 
 from . import grammar, replies
@@ -107,7 +107,8 @@ class Counted:
 def counted(message: IncomingMessage, policy: Policy) -> Counted:
     """The SMS centre's time where it can be true, else the time of receipt; never a guess.
 
-    A clock of ours that is not trusted can not contradict the SMS centre: then all that can be a time is believed.
+    Only a clock that was set by the network can contradict the SMS centre. A Raspberry Pi boots with the time at
+    which it went off, and nothing shows that it is behind but a stamp from the future.
     """
     sent, received = message.sent, message.received
     if sent is None:
@@ -133,7 +134,7 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
     """What becomes of the message. The record still lacks its hash: the journal chains it."""
     if message.form is Form.REPORT:
         return Decision(Outcome.REPORT)
-    number = mobile(message.sender)
+    number = phones.sender(message.sender)
     if number is None:
         return Decision(Outcome.NOT_A_PHONE)
     employee = rules.employees.get(number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -17,7 +19,9 @@ log = structlog.get_logger(__name__)
 
 
 class Downlink:
-    """`diverged` tells in words that the collector holds something else than this journal."""
+    """`diverged` tells in words that the collector holds something else than this journal, `disbelieved` why the last
+    thing that came in its name was not taken.
+    """
 
     def __init__(self, link: Link, journal: Journal, forwarder: Forwarder, central: Ed25519PublicKey) -> None:
         self._link = link
@@ -25,7 +29,7 @@ class Downlink:
         self._forwarder = forwarder
         self._central = central
         self.diverged: str | None = None
-        self.forged = 0
+        self.disbelieved: str | None = None
 
     def step(self) -> bool:
         """Apply all that arrived; tells whether there was anything. Raises `JournalError`."""
@@ -39,12 +43,10 @@ class Downlink:
         try:
             payload = decode(unseal(message.payload, self._central))
         except (BadEnvelope, BadPayload) as error:
-            self.forged += 1
-            log.warning("not from the collector", topic=message.topic, problem=str(error))
+            self._disbelieve(message, str(error))
             return
         if getattr(payload, "gateway", None) != self._journal.gateway:
-            self.forged += 1
-            log.warning("meant for another gateway", topic=message.topic)
+            self._disbelieve(message, "meant for another gateway")
         elif place == (self._journal.gateway, Leaf.ACK) and isinstance(payload, Ack):
             self._take_ack(payload)
         elif place == (self._journal.gateway, Leaf.DESIRED) and isinstance(payload, Desired):
@@ -59,12 +61,23 @@ class Downlink:
                 self.diverged = f"the collector holds another record {ack.seq} of this journal"
                 log.error("diverged", seq=ack.seq)
             return
-        self.diverged = None
+        self.diverged = self.disbelieved = None
         self._forwarder.landed(ack)
         if ack.seq < before:
             log.warning("the collector went back", before=before, now=ack.seq)
             self._forwarder.send_anew()
 
+    def _disbelieve(self, message: Inbound, why: str) -> None:
+        self.disbelieved = why
+        log.warning("not believed", topic=message.topic, problem=why)
+
     def _take_desired(self, desired: Desired) -> None:
+        try:
+            ZoneInfo(desired.policy.timezone)
+        except (ZoneInfoNotFoundError, ValueError):  # with it, no message could be decided any more
+            self.disbelieved = f"time zone {desired.policy.timezone!r} is not known here"
+            log.error("desired not applied", problem=self.disbelieved)
+            return
+        self.disbelieved = None
         if self._journal.apply(desired):
             log.info("desired applied", version=desired.version, employees=len(desired.roster))

@@ -45,6 +45,7 @@ class Forwarder:
         self._session = 0
         self._size = FIRST_SIZE
         self._timeout = FIRST_TIMEOUT
+        self._asked: float | None = None
         self.refused: str | None = None
 
     def step(self, now: Now) -> bool:
@@ -52,7 +53,7 @@ class Forwarder:
         if not self._link.connected:
             return False
         if self._link.session != self._session:
-            self._session, self._flight = self._link.session, None
+            self._session, self._flight, self._asked = self._link.session, None, None
         if self._flight:
             if now.monotonic < self._flight.overdue:
                 return False
@@ -61,11 +62,16 @@ class Forwarder:
             log.warning("no ack", up_to=self._flight.last, next_size=self._size, next_timeout=self._timeout)
         return self._send(now)
 
+    def unanswered(self, now: Now) -> float:
+        """Seconds since the collector owes us an ack, while there is a connection."""
+        return now.monotonic - self._asked if self._asked is not None and self._link.connected else 0.0
+
     def landed(self, ack: Ack) -> None:
         """The collector answered, and the journal took note."""
         # A refusal stands until somebody acts: go on asking, at the pace of timeouts. A repeated ack changes nothing:
         # to send again on one would double the traffic for good (the sorcerer's apprentice of RFC 1123, 4.2.3.1).
         self.refused = ack.refused
+        self._asked = None
         if self._flight and not ack.refused and ack.seq >= self._flight.last:
             self._size = min(self._size * 2, BATCH_LIMIT)
             self._timeout = FIRST_TIMEOUT
@@ -89,4 +95,5 @@ class Forwarder:
         except LinkDown:
             return False
         self._flight = Flight(records[-1].seq, now.monotonic + self._timeout)
+        self._asked = now.monotonic if self._asked is None else self._asked
         return True

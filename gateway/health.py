@@ -23,6 +23,7 @@ from .clock import Now
 LITTLE_DISK = 100_000_000  # bytes
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
+LONG_UNANSWERED = 300.0
 
 _REGISTERED = {Registration.HOME, Registration.ROAMING}
 _REGISTRATION_TEXTS = {
@@ -55,6 +56,11 @@ class ModemWatch:
             self.status = self._modem.status()
             self._next = now.monotonic + ASK_MODEM_EVERY
 
+    @property
+    def may_send(self) -> bool:
+        """Whether an attempt to send has a chance, as far as is known: each one counts, and may cost."""
+        return self.status is None or self.status.registration in _REGISTERED | {Registration.UNKNOWN}
+
     def note(self, error: ModemError | None) -> None:
         """How the last use of the modem ended; what it said before it was gone is no longer true."""
         self.problem = str(error) if error else None
@@ -69,10 +75,10 @@ class ModemWatch:
         return ModemReport(
             state=status.registration,
             signal=status.signal,
-            operator=status.operator,
+            operator=plain(status.operator),
             used=status.used,
             capacity=status.capacity,
-            model=status.model,
+            model=plain(status.model),
         )
 
 
@@ -101,6 +107,7 @@ class Condition:
     journal_problem: str | None
     modem_problem: str | None
     modem: ModemStatus | None
+    stuck: int  # SMS that are kept but can not be deleted from the SIM
     clock_trusted: bool
     disk_free: int | None
     waiting_for: str | None  # what a connection to the collector still lacks
@@ -108,6 +115,8 @@ class Condition:
     has_rules: bool
     diverged: str | None
     refused: str | None
+    unanswered: float  # seconds since the collector owes an ack
+    disbelieved: str | None
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -130,6 +139,8 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("network", _REGISTRATION_TEXTS[status.registration])
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
+    if facts.stuck:
+        yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
 
 
 def _collector_reasons(facts: Condition) -> Iterator[Reason]:
@@ -143,12 +154,21 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", facts.diverged)
     if facts.refused:
         yield _reason("refused", "Pusat menolak data gateway ini", facts.refused)
+    elif facts.unanswered > LONG_UNANSWERED:
+        yield _reason("no-ack", f"Pusat tidak menjawab {int(facts.unanswered) // 60} menit; data tetap disimpan")
+    if facts.disbelieved:
+        yield _reason("disbelieved", "Pesan dari pusat tidak bisa dipercaya; periksa kuncinya", facts.disbelieved)
 
 
 def _reason(code: str, text: str, detail: object = "") -> Reason:
     """`detail` is what the part itself said, in its own language."""
-    whole = f"{text} ({detail})" if detail else text
-    return Reason(code=code, text=" ".join(whole.split())[:200])
+    return Reason(code=code, text=plain(f"{text} ({detail})" if detail else text))
+
+
+def plain(text: str) -> str:
+    """One line of at most 200 signs that any reader takes: what modems and libraries say may hold anything."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(printable.split())[:200]
 
 
 class Reporter:

@@ -8,6 +8,7 @@ calls that is not in the file: after an error of the disk the file alone is righ
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
-from mqtt_bridge.phones import mobile
+from mqtt_bridge import phones
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
 
 from .decide import Decision, Held, Outcome, Punch, Reply, Rules, Tone, counted, day_of, decide
@@ -212,7 +213,7 @@ class Journal:
         return decision
 
     def _held(self, message: IncomingMessage, rules: Rules) -> Held:
-        number = mobile(message.sender)
+        number = phones.sender(message.sender)
         seq = self._last_seq() + 1
         if number is None:
             return Held(self.id, seq)
@@ -323,7 +324,13 @@ class Journal:
         """Up to `limit` records behind that seq, in order."""
         with self._guarded():
             rows = self._rows("SELECT body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-        return [_decode_record(body) for (body,) in rows]
+        return [self._decoded(body, after + step) for step, (body,) in enumerate(rows, 1)]
+
+    def _decoded(self, body: bytes, seq: int) -> Record:
+        try:
+            return _decode_record(body)
+        except msgspec.MsgspecError as error:
+            raise JournalError(f"{self._path}: record {seq} is damaged: {error}") from None
 
     def hash_at(self, seq: int) -> str | None:
         """The hash of that record, of the chain's start for 0; None when there is no such record."""
@@ -371,7 +378,7 @@ class Journal:
                 "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
                 " outbox.text, outbox.state FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
-                before or 2**62,
+                2**62 if before is None else before,
                 limit,
             )
         return [_entry(row) for row in rows]
@@ -392,8 +399,8 @@ class Journal:
         with self._lock:
             try:
                 yield
-            except peewee.PeeweeException as error:
-                raise JournalError(f"{self._path}: {error}") from error
+            except (peewee.PeeweeException, sqlite3.Error) as error:
+                raise JournalError(f"{self._path}: {_cause(error)}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -428,6 +435,13 @@ class Journal:
 
 _MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference"
 _decode_record = msgspec.json.Decoder(Record).decode
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong first: after a full disk, the failed rollback is reported in place of it."""
+    while isinstance(error.__context__, peewee.PeeweeException | sqlite3.Error):
+        error = error.__context__
+    return error
 
 
 def _message(row: Sequence[Any]) -> IncomingMessage:

@@ -53,9 +53,11 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
 def fingerprint(message: IncomingMessage) -> str:
     """SHA-256 (hex) over what stays the same when a message is read or delivered again.
 
-    Without an SMS centre's time the day of receipt stands in for it, so that the same text tomorrow is another one.
+    Without an SMS centre's time ten minutes of receipt stand in for it: long enough for reading it again after a
+    failed delete, and short enough for the same text later in the day to be another one. Where it errs it makes
+    two of one, and then the rules of repeats hold: that loses nothing, while one of two would.
     """
-    moment = message.sent.astimezone(UTC).isoformat() if message.sent else f"{message.received:%Y-%m-%d}"
+    moment = message.sent.astimezone(UTC).isoformat() if message.sent else f"{message.received:%Y-%m-%d %H:%M}"[:-1]
     parts = (message.channel, message.form, message.sender, message.smsc, moment, message.reference, message.text)
     # Each part with its length before it: no two different messages run together into the same bytes.
     framed = "".join(f"{len(part)}:{part}" for part in parts)

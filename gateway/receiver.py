@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
-from modem.messages import IncomingSms, Modem
+from modem.messages import IncomingSms, Modem, ModemError
 
 from .clock import Now
 from .decide import Rules
 from .journal import Journal
 from .message import from_sms
 
+DELETE_ATTEMPTS = 3
+_MINUTES = timedelta(minutes=5)
+
 log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded."""
+    """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
+
+    `stuck` holds messages that are kept and can not be deleted; `clock_behind` tells that the SMS centre is ahead.
+    """
 
     def __init__(self, modem: Modem, journal: Journal) -> None:
         self._modem = modem
         self._journal = journal
         self._rules: Rules | None = None
         self._version = 0
+        self._tries: dict[IncomingSms, int] = {}
+        self.stuck: set[IncomingSms] = set()
+        self.clock_behind = False
         self.complete_until: datetime | None = None
 
     @property
@@ -35,13 +44,16 @@ class Receiver:
     def step(self, now: Now) -> bool:
         """One round; tells whether there was anything. Raises `ModemError` and `JournalError`, with nothing lost."""
         rules = self._current_rules()
-        found = self._modem.receive()
+        listed = self._modem.receive()
+        self.stuck &= set(listed)
+        found = [sms for sms in listed if sms not in self.stuck]
         if found:
-            messages = [from_sms(sms, now.wall, clock_trusted=now.trusted) for sms in found]
+            messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
             outcomes = self._journal.admit(messages, rules)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
+            self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found)
-        if now.trusted and rules:
+        if now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
         return bool(found)
 
@@ -57,8 +69,18 @@ class Receiver:
     def _clear(self, found: Sequence[IncomingSms]) -> None:
         """Delete what is committed, each slot only if it still holds what was read.
 
-        A delete that timed out may have been done, and the slot may hold another message by now.
+        A delete that timed out may have been done, and the slot may hold another message by now. A slot that can not
+        be emptied holds up neither the others nor the replies: it is passed over in the end, and people are told.
         """
         for sms in found:
-            if self._modem.read(sms.location) == sms:
-                self._modem.delete(sms.location)
+            try:
+                if self._modem.read(sms.location) == sms:
+                    self._modem.delete(sms.location)
+            except ModemError as error:
+                if error.gone:
+                    raise
+                self._tries[sms] = self._tries.get(sms, 0) + 1
+                log.warning("slot not emptied", slot=sms.location, attempt=self._tries[sms], problem=str(error))
+                if self._tries[sms] >= DELETE_ATTEMPTS:
+                    self.stuck.add(sms)
+        self._tries = {sms: tries for sms, tries in self._tries.items() if sms not in self.stuck and sms in found}

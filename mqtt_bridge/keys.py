@@ -62,6 +62,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     """Whole or not at all, also across a power cut: half a key would lock the gateway out for good."""
     draft = path.with_name(path.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    os.fchmod(descriptor, mode)  # whatever the umask is: a public key is there to be handed over
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()

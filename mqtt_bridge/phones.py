@@ -6,11 +6,12 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 REGION = "ID"
+COUNTRY = 62
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def mobile(number: str) -> str | None:
-    """The E.164 form of a mobile number; None for short codes, names, fixed lines and whatever else sends SMS.
+    """The E.164 form of an Indonesian mobile number; None for short codes, names, fixed lines, numbers abroad.
 
     Only such a number is ever answered: an answer to anything else costs money or starts a loop.
     """
@@ -20,9 +21,20 @@ def mobile(number: str) -> str | None:
         parsed = phonenumbers.parse(number, REGION)
     except NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(parsed) or phonenumbers.number_type(parsed) not in _MOBILE:
+    if parsed.country_code != COUNTRY or not phonenumbers.is_valid_number(parsed):
+        return None
+    if phonenumbers.number_type(parsed) not in _MOBILE:
         return None
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def sender(number: str) -> str | None:
+    """The same for the sender of an SMS, which must be in international form.
+
+    A *name* may consist of digits too, and anybody with an account for bulk SMS can choose one such as 08121000003;
+    only a number of the international type comes with its `+` (3GPP TS 23.040, 9.1.2.5).
+    """
+    return mobile(number) if number.startswith("+") else None
 
 
 def masked(number: str) -> str:

@@ -55,11 +55,15 @@ def create_app(core: Core) -> Flask:
     @app.get("/")
     def status() -> str:
         status = core.status()
-        return render_template("status.html", status=status, uptime=_uptime(status), networks=NETWORKS)
+        desired = core.journal.desired()
+        return render_template(
+            "status.html", status=status, uptime=_uptime(status), networks=NETWORKS, desired=desired
+        )
 
     @app.get("/messages")
     def messages() -> str:
-        entries = core.journal.log(PAGE + 1, request.args.get("before", type=int))
+        before = request.args.get("before", type=int)
+        entries = core.journal.log(PAGE + 1, min(max(before, 0), 2**62) if before is not None else None)
         return render_template(
             "messages.html",
             entries=entries[:PAGE],

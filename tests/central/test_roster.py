@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from central import desired, fleet
@@ -103,8 +105,16 @@ def test_what_a_gateway_should_hold_follows_with_growing_versions(filled: Databa
     assert {member.phone for member in first.roster} == {"+6281234567890", "+6281298765432"}
     store(filled, parse(csv(ANI.replace("dinkes-01", OTHER)), GATEWAYS))
     assert desired.refresh(filled, Policy(), NOW) == [GATEWAY, OTHER]
-    assert desired.versions(filled) == {GATEWAY: 2, OTHER: 2}
+    assert desired.versions(filled) == {GATEWAY: first.version + 1, OTHER: first.version + 1}
     assert desired.refresh(filled, Policy(timezone="Asia/Jayapura"), NOW) == [GATEWAY, OTHER]
+
+
+def test_a_database_that_lost_versions_gives_none_out_again(filled: Database) -> None:
+    desired.refresh(filled, Policy(), NOW)
+    given_out = desired.versions(filled)[GATEWAY]
+    filled.run("DELETE FROM desired")
+    desired.refresh(filled, Policy(timezone="Asia/Jayapura"), NOW + timedelta(minutes=1))
+    assert desired.versions(filled)[GATEWAY] > given_out
 
 
 def test_no_nip_and_no_name_goes_to_a_gateway(filled: Database) -> None:

@@ -28,6 +28,7 @@ class FakeModem:
     deleted: list[int] = field(default_factory=list)
     fail: dict[str, ModemError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    registration: Registration = Registration.HOME
 
     def put(self, location: int, text: str, number: str, sent: datetime | None = MORNING) -> None:
         self.slots[location] = IncomingSms(location, number, text, sent)
@@ -52,7 +53,7 @@ class FakeModem:
 
     def status(self) -> ModemStatus:
         self._called("status")
-        return ModemStatus(Registration.HOME, signal=61, operator="TELKOMSEL", used=len(self.slots), capacity=50)
+        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", used=len(self.slots), capacity=50)
 
     def network_time(self) -> datetime | None:
         return None

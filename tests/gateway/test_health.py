@@ -10,8 +10,8 @@ from mqtt_bridge.client import Problem, Trouble
 
 WELL: dict[str, Any] = {
     "journal_problem": None, "modem_problem": None, "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
-    "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
-    "has_rules": True, "diverged": None, "refused": None,
+    "stuck": 0, "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
+    "has_rules": True, "diverged": None, "refused": None, "unanswered": 0.0, "disbelieved": None,
 }  # fmt: skip
 
 
@@ -37,6 +37,9 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("has_rules", False, "no-roster"),
         ("diverged", "another record 5", "diverged"),
         ("refused", "chain", "refused"),
+        ("stuck", 2, "sim-stuck"),
+        ("unanswered", 301.0, "no-ack"),
+        ("disbelieved", "bad signature", "disbelieved"),
     ],
 )
 def test_each_fact_has_its_reason(fact: str, value: Any, code: str) -> None:

@@ -55,10 +55,10 @@ def test_the_same_text_next_day_is_another_message(held: Journal) -> None:
     assert first.receipt != second.receipt
 
 
-def test_without_a_time_stamp_the_day_of_receipt_tells_messages_apart(held: Journal) -> None:
-    today = [message(sent=None, received=MORNING + timedelta(minutes=minute)) for minute in (0, 3)]
-    held.admit([*today, message(sent=None, received=MORNING + timedelta(days=1))], RULES)
-    assert held.position().last == 2
+def test_without_a_time_stamp_the_time_of_receipt_tells_messages_apart(held: Journal) -> None:
+    hours = (0, 0.05, 5, 24)
+    held.admit([message("PULANG", sent=None, received=MORNING + timedelta(hours=hour)) for hour in hours], RULES)
+    assert [record.at for record in held.records(0, 10)] == [MORNING + timedelta(hours=hour) for hour in (0, 5, 24)]
 
 
 def test_a_repeat_is_answered_with_the_first_receipt(held: Journal) -> None:

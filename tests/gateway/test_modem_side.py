@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from gateway.core import Core
 from gateway.decide import Outcome
 from gateway.journal import Delivery, JournalError
+from gateway.receiver import DELETE_ATTEMPTS
 from gateway.sender import RETRY_AFTER, VALIDITY
-from modem.messages import IncomingSms, ModemError
+from modem.messages import IncomingSms, ModemError, Registration
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
@@ -94,14 +96,68 @@ def test_a_slot_that_holds_another_message_by_now_is_not_deleted(
 
 def test_a_message_read_again_after_a_failed_delete_counts_once(bench: Bench) -> None:
     bench.modem.put(1, "HADIR", PHONE)
-    bench.modem.fail["delete"] = ModemError("no answer")
-    with pytest.raises(ModemError):
-        bench.step()
+    for error in (ModemError("no answer"), ModemError("no answer", gone=True)):
+        bench.modem.fail["delete"] = error
+        with suppress(ModemError):
+            bench.step()
     bench.modem.fail.clear()
     bench.run()
     assert bench.journal.position().last == 1
     assert len(bench.modem.sent) == 1
     assert bench.modem.slots == {}
+
+
+def test_a_slot_that_can_not_be_emptied_holds_up_nobody_and_shows(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = bench.modem.delete
+
+    def refuse_first(location: int) -> None:
+        if location == 1:
+            raise ModemError("delete: Unknown error.")
+        delete(location)
+
+    monkeypatch.setattr(bench.modem, "delete", refuse_first)
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert list(bench.modem.slots) == [1]
+    assert [sms.number for sms in bench.modem.sent] == [PHONE, OTHER]
+    assert bench.journal.log(10)[1].copies == DELETE_ATTEMPTS
+    assert "sim-stuck" in {reason.code for reason in bench.core.status().reasons}
+    bench.modem.put(1, "PULANG", OTHER)  # another message in that slot is another matter
+    bench.run()
+    assert bench.journal.position().last == 3
+
+
+def test_replies_go_out_although_the_list_of_messages_can_not_be_had(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.modem.fail["receive"] = ModemError("the modem counts 1 SMS and shows none", gone=True)
+    for _ in range(4):
+        with suppress(ModemError):
+            bench.step()
+    assert len(bench.modem.sent) == 1
+
+
+@pytest.mark.parametrize("registration", [Registration.SEARCHING, Registration.DENIED, Registration.NONE])
+def test_no_attempt_is_wasted_while_there_is_no_network(bench: Bench, registration: Registration) -> None:
+    bench.modem.registration = registration
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.run()
+    assert bench.modem.calls.count("send") == 0
+    bench.modem.registration = Registration.HOME
+    bench.step(after=60)
+    bench.run()
+    assert len(bench.modem.sent) == 1
+
+
+def test_a_stamp_from_the_future_shows_that_we_are_behind_and_counts(bench: Bench) -> None:
+    bench.clock.moment = replace(bench.clock.moment, synchronised=False)
+    bench.modem.put(1, "HADIR", PHONE, MORNING + timedelta(days=1))
+    bench.run()
+    assert bench.journal.records(0, 1)[0].at == MORNING + timedelta(days=1)
+    assert "clock" in {reason.code for reason in bench.core.status().reasons}
 
 
 def test_messages_without_a_roster_wait_in_the_journal_not_on_the_sim(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ def test_older_messages_are_a_page_away(client: FlaskClient) -> None:
     assert client.get("/messages?before=2").text.count('class="card entry') == 1
 
 
+@pytest.mark.parametrize("before", ["99999999999999999999", "-99999999999999999999", "x", ""])
+def test_odd_addresses_break_nothing(client: FlaskClient, before: str) -> None:
+    assert client.get(f"/messages?before={before}").status_code == 200
+
+
 def test_ready_tells_what_is_missing(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503
