@@ -19,6 +19,7 @@ from unicodedata import category
 
 import gammu
 
+from .line import erase
 from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class GammuModem:
     def __init__(self, device: str, connection: str = "at") -> None:
         if not Path(device).exists():
             raise ModemError(f"{device} does not exist", gone=True)
+        self._device = device
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._machine = gammu.StateMachine()
@@ -98,6 +100,8 @@ class GammuModem:
                 self._machine.DeleteSMS(Folder=0, Location=location)
             except _EMPTY_SLOT:
                 return
+            except _UNREADABLE:
+                self._erase(location)
 
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
@@ -189,6 +193,19 @@ class GammuModem:
                     raise
         log.warning("slot %d holds an SMS that can not be decoded", location)
         return IncomingSms(location, "", pdus[-1], None, kind=Kind.BINARY)
+
+    def _erase(self, location: int) -> None:
+        """Empty a slot that libgammu can not decode: it reads before it deletes, and gives up on such a one."""
+        broken = self._raw(location)
+        if broken is None:
+            return
+        store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
+        self._machine.Terminate()
+        try:
+            erase(self._device, store, index, broken.text)
+        finally:
+            self._machine.Init()
+        log.warning("slot %d was emptied past libgammu", location)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:
         entry = {"ID": "ConcatenatedAutoTextLong", "Buffer": sms.text}  # GSM 7-bit when it fits, else UCS-2

@@ -172,6 +172,10 @@ class System:
     def url(self, name: str, path: str = "") -> str:
         return f"http://127.0.0.1:{self.ports[name]}{path}"
 
+    def page(self, name: str, path: str) -> str:
+        with urllib.request.urlopen(self.url(name, path), timeout=10) as response:
+            return str(response.read().decode())
+
     def text(self, number: str, text: str, **options: Any) -> Any:
         """A phone texts; tried until the simulator takes it."""
         message = {"from": number, "text": text, **options}

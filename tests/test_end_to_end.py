@@ -84,13 +84,10 @@ def test_what_is_no_check_in_makes_no_record_and_shows_with_its_reason(office: S
     reasons = ("Nomor tidak terdaftar", "Bukan perintah presensi", "Pesan kosong", "Bukan teks", "Terlalu panjang",
                "Bukan nomor ponsel")  # fmt: skip
 
-    def log() -> str:
-        import urllib.request
-
-        with urllib.request.urlopen(office.url("gateway", "/messages"), timeout=10) as page:
-            return str(page.read().decode())
-
-    eventually(lambda: all(reason in log() for reason in reasons), what="every reason on the message log")
+    eventually(
+        lambda: all(reason in office.page("gateway", "/messages") for reason in reasons),
+        what="every reason on the message log",
+    )
     eventually(lambda: office.sim()["used"] == 0)
     employees = {record["employee"] for record in office.records()}
     office.text(phone, "HADIR")
@@ -104,3 +101,12 @@ def test_the_collector_knows_how_the_gateway_is(office: System) -> None:
         return [(each["id"], each["state"]) for each in found]
 
     eventually(lambda: gateways() == [(GATEWAY, "up")])
+
+
+def test_a_damaged_message_is_kept_and_removed_and_holds_up_nobody(office: System) -> None:
+    damaged = "0691261100000004" + "0C91261832547698" + "0000" + "62114270120582" + "05" + "C8203A2905" + "CA"
+    office.text(office.phones[5], "", pdu=damaged)
+    office.text(office.phones[6], "HADIR")
+    assert "Hadir tercatat" in office.answered(office.phones[6])[0]
+    eventually(lambda: office.sim()["used"] == 0)
+    assert damaged in office.page("gateway", "/messages")

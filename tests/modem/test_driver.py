@@ -229,3 +229,14 @@ def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path)
         modem.read(100_001)
     modem.close()
     line.stop()
+
+
+@pytest.mark.parametrize("damage", ["one octet too many", "one octet too few"])
+def test_a_slot_that_can_not_be_decoded_can_be_emptied(modem: GammuModem, simulator: Simulator, damage: str) -> None:
+    """libgammu reads a slot before it deletes it, and will not delete what it can not read."""
+    good = "0691261100000004" + "0C91261832547698" + "0000" + "62114270120582" + "05" + "C8203A2905"
+    simulator.text("+628123456789", pdu=good + "CA" if damage == "one octet too many" else good[:-2])
+    (broken,) = receive(modem, simulator)
+    modem.delete(broken.location)
+    assert modem.receive() == []
+    assert modem.read(broken.location) is None

@@ -1,0 +1,53 @@
+"""A few AT commands past libgammu, for what it refuses to do. Nothing else may have the device open meanwhile."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .messages import ModemError
+
+_SECONDS = 5.0  # for each answer
+_END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n$")
+
+
+@contextmanager
+def opened(device: str) -> Iterator[int]:
+    """The device's descriptor, with the line settings that it has. ModemError, gone, when it can not be opened."""
+    try:
+        descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        raise ModemError(f"{device}: {error.strerror}", gone=True) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def ask(descriptor: int, command: str) -> str:
+    """What the modem answers to the command, without its final OK. ModemError when it says anything else."""
+    os.write(descriptor, command.encode("ascii") + b"\r")
+    heard = b""
+    deadline = time.monotonic() + _SECONDS
+    while not (end := _END.search(heard)):
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise ModemError(f"{command}: no answer", gone=True)
+        heard += os.read(descriptor, 4096)
+    if end[1] != b"OK":
+        raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
+    return heard[: end.start()].decode("ascii", "replace")
+
+
+def erase(device: str, store: str, index: int, pdu: str) -> None:
+    """Empty that slot if it holds exactly that PDU (hexadecimal): a modem may count its slots in another way."""
+    with opened(device) as descriptor:
+        for command in ("AT+CMGF=0", f'AT+CPMS="{store}"'):
+            ask(descriptor, command)
+        if pdu.upper() not in ask(descriptor, f"AT+CMGR={index}").upper().split():
+            raise ModemError(f"slot {index} of {store} holds something else")
+        ask(descriptor, f"AT+CMGD={index}")
