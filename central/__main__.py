@@ -27,7 +27,7 @@ from mqtt_bridge.topics import UPLINK
 from . import access, config, desired, fleet, queries
 from .collector import Collector
 from .config import Config
-from .database import Database, StorageError, sqlite_url
+from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
 from .roster import BadRoster, parse, store
 
@@ -190,6 +190,24 @@ def gateway_list(settings: Config, database: Database, as_json: bool) -> None:
         return
     for each in found:
         click.echo(f"{each.id:20} {each.condition.state:6} {each.condition.reason}".rstrip())
+
+
+@main.command("quarantine")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@with_database
+def quarantine(settings: Config, database: Database, as_json: bool) -> None:
+    """What was put aside instead of being stored, and why: the latest first."""
+    del settings
+    rows = database.rows("SELECT gateway, reason, times, seen FROM quarantine ORDER BY seen DESC")
+    names = ("gateway", "reason", "times", "seen")
+    found = [dict(zip(names, (*row[:3], moment(row[3]).isoformat()), strict=True)) for row in rows]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        click.echo(f"{each['seen'][:19]}Z  {each['gateway']:20} {each['times']:6}×  {each['reason']}")
+    if not found:
+        click.echo("Nothing was put aside.")
 
 
 @main.group()

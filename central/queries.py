@@ -82,7 +82,9 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
     held = {
         (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
     }
-    rows = database.rows("SELECT id, online, seen, status FROM gateway ORDER BY id")
+    rows = database.rows(
+        "SELECT id, online, seen, status, version FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
+    )
     found = [_gateway(row, held, counts, now) for row in rows]
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
 
@@ -130,7 +132,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
 def _gateway(
     row: tuple[Any, ...], held: dict[tuple[str, str], int], counts: dict[str, int], now: datetime
 ) -> Gateway:
-    id_, online, seen, kept = row
+    id_, online, seen, kept, wanted = row
     status = _status(kept)
     seen_at = moment(seen) if seen is not None else None
     return Gateway(
@@ -138,7 +140,7 @@ def _gateway(
         online=bool(online),
         seen=seen_at,
         status=status,
-        condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now),
+        condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now, wanted=wanted or 0),
         held=held.get((id_, status.journal), 0) if status else 0,
         today=counts.get(id_, 0),
     )

@@ -12,6 +12,10 @@ from mqtt_bridge.records import Status
 SILENT_AFTER = timedelta(seconds=95)
 
 
+# How long a gateway that is connected may take to apply what it should hold.
+APPLIED_AFTER = timedelta(minutes=2)
+
+
 class State(StrEnum):
     """Worst first: the order in which people want to see them."""
 
@@ -38,19 +42,22 @@ REMEDIES = {
     "network": "Pindahkan antena ke dekat jendela; periksa masa aktif kartu SIM",
     "sim-full": "Gateway akan mengosongkannya sendiri; bila tetap penuh, nyalakan ulang modem",
     "sim-stuck": "Hapus SMS itu dengan ponsel, atau ganti kartu SIM saat sempat",
-    "no-ack": "Periksa kunci publik gateway ini di pusat, dan karantina",
+    "no-ack": "Periksa kunci publik gateway ini di pusat: gardu-central quarantine",
     "disbelieved": "Serahkan lagi kunci publik pusat ke gateway",
     "clock": "Sambungkan gateway ke jaringan agar jamnya menyetel diri",
     "link": "Periksa jaringan data kantor",
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
     "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
-    "refused": "Lihat karantina pusat untuk gateway ini",
+    "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 
 
-def judge(*, online: bool, seen: datetime | None, status: Status | None, now: datetime) -> Condition:
-    """`seen` is when anything came from it last, by the collector's clock."""
+def judge(*, online: bool, seen: datetime | None, status: Status | None, now: datetime, wanted: int = 0) -> Condition:
+    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired.
+
+    A version is at least the time (in seconds since 1970) at which it was made, so it tells how long it has been out.
+    """
     if seen is None or status is None:
         return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan serahkan kunci publiknya")
     if not online:
@@ -63,6 +70,8 @@ def judge(*, online: bool, seen: datetime | None, status: Status | None, now: da
         first = status.reasons[0]
         more = f" (+{len(status.reasons) - 1} lagi)" if len(status.reasons) > 1 else ""
         return Condition(State.SICK, first.text + more, REMEDIES.get(first.code, "Lihat halaman gateway itu"))
+    if status.desired < wanted < now.timestamp() - APPLIED_AFTER.total_seconds():
+        return Condition(State.SICK, "Daftar pegawai yang baru belum diterapkan", REMEDIES["disbelieved"])
     return Condition(State.UP)
 
 

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from central.config import Config
+from central.database import Database
+from central.ingest import Envelope, Ingest
+from central.keys import GatewayKeys
 from mqtt_bridge.keys import load_or_make
 
 GOOD = """\
@@ -26,7 +30,7 @@ keys_dir = "{folder}/keys"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
     (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
-    ("roster", "import"), ("user", "add"), ("token", "add"),
+    ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
 ]  # fmt: skip
 
 
@@ -111,6 +115,15 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
     assert "row 3, phone" in done.stderr
     roster.write_text("nip,name,phone,gateway\n")
     assert gardu(config, "roster", "import", str(roster)).stdout.startswith("0 employees")
+
+
+def test_what_was_put_aside_can_be_seen(config: Path, tmp_path: Path) -> None:
+    assert gardu(config, "quarantine").stdout == "Nothing was put aside.\n"
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    Ingest(database, GatewayKeys(tmp_path / "keys")).take([Envelope("dinkes-01", b"garbage")], datetime.now(UTC))
+    database.close()
+    assert "there is no key of this gateway" in gardu(config, "quarantine").stdout
+    assert json.loads(gardu(config, "quarantine", "--json").stdout)[0]["times"] == 1
 
 
 @pytest.mark.parametrize("name", ["Dinkes", "dinkes 01", "../x", "-x", ""])

@@ -32,6 +32,14 @@ def test_how_a_gateway_stands(online: bool, age: float | None, said: Status | No
     assert bool(found.reason) == bool(found.remedy) == (state is not State.UP)
 
 
+@pytest.mark.parametrize(("age", "state"), [(119, State.UP), (121, State.SICK)])
+def test_a_roster_that_is_not_applied_is_said_after_a_while(age: int, state: State) -> None:
+    wanted = int(NOW.timestamp()) - age
+    for applied, expected in ((wanted - 1, state), (wanted, State.UP)):
+        found = judge(online=True, seen=NOW, status=status(desired=applied), now=NOW, wanted=wanted)
+        assert found.state is expected
+
+
 def test_the_first_reason_is_shown_and_the_others_counted() -> None:
     said = status(reasons=(reason("modem"), reason("clock"), reason("disk")))
     found = judge(online=True, seen=NOW, status=said, now=NOW)
