@@ -15,6 +15,7 @@ from .journal import Journal
 from .message import from_sms
 
 DELETE_ATTEMPTS = 3
+STUCK_SECONDS = 600.0
 _MINUTES = timedelta(minutes=5)
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 class Receiver:
     """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
 
-    `stuck` holds messages that are kept and can not be deleted; `clock_behind` tells that the SMS centre is ahead.
+    `stuck` holds messages that are kept and can not be deleted, with when to try again; `clock_behind` tells that the SMS centre is ahead.
     """
 
     def __init__(self, modem: Modem, journal: Journal) -> None:
@@ -32,7 +33,7 @@ class Receiver:
         self._rules: Rules | None = None
         self._version = 0
         self._tries: dict[IncomingSms, int] = {}
-        self.stuck: set[IncomingSms] = set()
+        self.stuck: dict[IncomingSms, float] = {}
         self.clock_behind = False
         self.complete_until: datetime | None = None
 
@@ -45,14 +46,14 @@ class Receiver:
         """One round; tells whether there was anything. Raises `ModemError` and `JournalError`, with nothing lost."""
         rules = self._current_rules()
         listed = self._modem.receive()
-        self.stuck &= set(listed)
-        found = [sms for sms in listed if sms not in self.stuck]
+        self.stuck = {sms: again for sms, again in self.stuck.items() if sms in listed}
+        found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
             messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
             outcomes = self._journal.admit(messages, rules)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
-            self._clear(found)
+            self._clear(found, now)
         if now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
         return bool(found)
@@ -66,11 +67,11 @@ class Receiver:
             self._rules, self._version = rules, desired.version
         return self._rules
 
-    def _clear(self, found: Sequence[IncomingSms]) -> None:
+    def _clear(self, found: Sequence[IncomingSms], now: Now) -> None:
         """Delete what is committed, each slot only if it still holds what was read.
 
         A delete that timed out may have been done, and the slot may hold another message by now. A slot that can not
-        be emptied holds up neither the others nor the replies: it is passed over in the end, and people are told.
+        be emptied holds up neither the others nor the replies: it is left alone for a while, and people are told.
         """
         for sms in found:
             try:
@@ -82,5 +83,5 @@ class Receiver:
                 self._tries[sms] = self._tries.get(sms, 0) + 1
                 log.warning("slot not emptied", slot=sms.location, attempt=self._tries[sms], problem=str(error))
                 if self._tries[sms] >= DELETE_ATTEMPTS:
-                    self.stuck.add(sms)
-        self._tries = {sms: tries for sms, tries in self._tries.items() if sms not in self.stuck and sms in found}
+                    self.stuck[sms] = now.monotonic + STUCK_SECONDS
+        self._tries = {sms: tries for sms, tries in self._tries.items() if sms in found}

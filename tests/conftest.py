@@ -7,6 +7,15 @@ import pytest
 
 from . import postgres
 
+# Files that take longest, mostly by waiting: begun first, so that none of them runs alone in the end.
+_LONGEST = ("test_kill.py", "test_simulation.py", "test_outage.py", "test_processes.py", "test_worker.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(_LONGEST)))
+
+
 _names = itertools.count(1)
 
 

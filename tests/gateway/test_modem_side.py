@@ -14,7 +14,7 @@ import pytest
 from gateway.core import Core
 from gateway.decide import Outcome
 from gateway.journal import Delivery, JournalError
-from gateway.receiver import DELETE_ATTEMPTS
+from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
 from gateway.sender import RETRY_AFTER, VALIDITY
 from modem.messages import IncomingSms, ModemError, Registration
 
@@ -128,6 +128,11 @@ def test_a_slot_that_can_not_be_emptied_holds_up_nobody_and_shows(
     bench.modem.put(1, "PULANG", OTHER)  # another message in that slot is another matter
     bench.run()
     assert bench.journal.position().last == 3
+    monkeypatch.undo()
+    bench.step(after=STUCK_SECONDS)
+    bench.run()
+    assert bench.modem.slots == {}
+    assert "sim-stuck" not in {reason.code for reason in bench.core.status().reasons}
 
 
 def test_replies_go_out_although_the_list_of_messages_can_not_be_had(bench: Bench) -> None:

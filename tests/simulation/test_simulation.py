@@ -13,7 +13,7 @@ import pytest
 from .fate import Fate
 from .world import World
 
-SEEDS = int(os.environ.get("GARDU_SEEDS", "600"))
+SEEDS = int(os.environ.get("GARDU_SEEDS", "500"))
 PORTION = 25
 # The files need not outlive the test: where there is a file system in memory, a seed takes a fraction of the time.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -54,7 +54,7 @@ def test_the_power_may_fail_at_any_call_of_a_port(folder: Path) -> None:
     """One life without mishaps, again and again: cut at its first port call, at its second, and so on."""
     calls = live(folder, Fate(1), steps=60).fate.points
     assert calls > 300
-    for cut_at in range(1, calls + 1, 5 if SEEDS <= 600 else 1):
+    for cut_at in range(1, calls + 1, 5 if SEEDS <= 500 else 1):
         place = folder / str(cut_at)
         place.mkdir()
         world = live(place, Fate(1, cut_at=cut_at), steps=60)
