@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 class Receiver:
     """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
 
-    `stuck` holds messages that are kept and can not be deleted, with when to try again; `clock_behind` tells that the SMS centre is ahead.
+    `stuck` holds messages that are kept and can not be deleted, with when to try again (monotonic seconds);
+    `clock_behind` tells that the SMS centre is ahead of us.
     """
 
     def __init__(self, modem: Modem, journal: Journal) -> None:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from . import postgres
+
+# Every run on a server tries the same examples, so that a change is judged by itself; others look further each time.
+# No deadlines: on a busy machine they would time the neighbours.
+settings.register_profile("gardu", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("gardu")
 
 # Files that take longest, mostly by waiting: begun first, so that none of them runs alone in the end.
 _LONGEST = ("test_kill.py", "test_simulation.py", "test_outage.py", "test_processes.py", "test_worker.py")

@@ -205,7 +205,12 @@ class System:
 
     def answered(self, number: str, count: int = 1) -> list[str]:
         """That many answers to a phone, once they are there."""
-        return list(eventually(lambda: self.answers(number)[: count * (len(self.answers(number)) >= count)]))
+
+        def enough() -> list[str]:
+            found = self.answers(number)
+            return found if len(found) >= count else []
+
+        return list(eventually(enough, what=f"answer {count}"))
 
     def status(self) -> Mapping[str, Any]:
         """What the gateway says of itself; empty while it does not answer."""
