@@ -29,7 +29,7 @@ from mqtt_bridge.envelope import seal
 from mqtt_bridge.keys import load_or_make
 from mqtt_bridge.records import BATCH_LIMIT, Batch, Channel, Policy
 from mqtt_bridge.topics import UPLINK, Leaf, downlink, topic
-from tests.system import free_ports
+from tests.waiting import free_ports
 
 from .report import compare
 

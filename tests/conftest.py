@@ -15,7 +15,14 @@ settings.register_profile("gardu", deadline=None, derandomize="CI" in os.environ
 settings.load_profile("gardu")
 
 # Files that take longest, mostly by waiting: begun first, so that none of them runs alone in the end.
-_LONGEST = ("test_kill.py", "test_simulation.py", "test_outage.py", "test_processes.py", "test_worker.py")
+_LONGEST = (
+    "test_kill.py",
+    "test_simulation.py",
+    "test_demo.py",
+    "test_outage.py",
+    "test_processes.py",
+    "test_worker.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from .system import free_ports
+from .waiting import free_ports
 
 USER = "gardu"
 

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T], *, within: float = 30.0) -> T:
-    """What `look` gives once it is true. AssertionError when it does not become true in time."""
-    end = time.monotonic() + within
-    while not (result := look()):
-        assert time.monotonic() < end, f"not within {within:g} seconds"
-        time.sleep(0.02)
-    return result
+from .waiting import eventually, free_ports
 
 
 class Simulator:
@@ -37,7 +25,7 @@ class Simulator:
     def __init__(self, folder: Path, *options: str) -> None:
         self.device = folder / "modem"
         self._state = folder / "simulator.db"
-        self._port = _free_port()
+        (self._port,) = free_ports(1)
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -107,10 +95,3 @@ class Simulator:
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -7,15 +7,15 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from .waiting import eventually, free_ports
 
 BIN = Path(sys.executable).parent
 GATEWAY = "dinkes-01"
@@ -57,27 +57,6 @@ allow_anonymous true
 set_tcp_nodelay true
 persistence false
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def eventually(truth: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """The first true value of `truth`; fails with its last one when none comes in time."""
-    deadline = time.monotonic() + seconds
-    while not (value := truth()):
-        assert time.monotonic() < deadline, f"{what or 'it'} did not come true in {seconds} s; last: {value!r}"
-        time.sleep(0.05)
-    return value
 
 
 def fetch(url: str, data: Any = None, token: str | None = None) -> Any:

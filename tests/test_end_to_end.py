@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from .system import GATEWAY, System, eventually, fetch, receipt_in
+from .system import GATEWAY, System, fetch, receipt_in
+from .waiting import eventually
 
 WIB = ZoneInfo("Asia/Jakarta")
 

@@ -7,7 +7,8 @@ import random
 import time
 from pathlib import Path
 
-from .system import WHOLE, System, eventually, fetch, receipt_in
+from .system import WHOLE, System, fetch, receipt_in
+from .waiting import eventually
 
 # libgammu takes 0.7 s to send an SMS, so the answers of the long version (200 SMS, 20 kills) take minutes.
 MESSAGES = int(os.environ.get("GARDU_KILL_MESSAGES", "60"))

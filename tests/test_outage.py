@@ -12,7 +12,8 @@ from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
 from mqtt_bridge.records import Channel, Policy
 
-from .system import GATEWAY, System, eventually, fetch
+from .system import GATEWAY, System, fetch
+from .waiting import eventually
 
 
 @pytest.mark.parametrize("broker", ["embedded", "mosquitto"])

@@ -8,7 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .other_modem import OtherModem
-from .system import System, eventually, fetch, receipt_in
+from .system import System, fetch, receipt_in
+from .waiting import eventually
 
 WIB = ZoneInfo("Asia/Jakarta")
 

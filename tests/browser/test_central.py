@@ -23,7 +23,7 @@ from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Connection
 
 from ..central.factories import GATEWAY, KEYS, KnownKeys, batch, chain, envelope, status
-from ..system import free_ports
+from ..waiting import free_ports
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "kata-sandi-uji"

@@ -13,7 +13,8 @@ from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Reg
 from modem.simulator.at import Engine, Refused, Slot
 from modem.simulator.line import Line
 from modem.simulator.network import Network
-from tests.simulated import Simulator, eventually
+from tests.simulated import Simulator
+from tests.waiting import eventually
 
 WIB = timezone(timedelta(hours=7))
 PHONE = "+6281234567890"

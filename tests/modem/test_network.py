@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from modem.simulator.network import Network
-from tests.simulated import Simulator, eventually
+from tests.simulated import Simulator
+from tests.waiting import eventually
 
 SIX_HOURS = timedelta(hours=6)
 

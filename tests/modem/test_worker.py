@@ -15,7 +15,8 @@ import pytest
 
 from modem.messages import ModemError, OutgoingSms
 from modem.worker import ModemWorker
-from tests.simulated import Simulator, eventually
+from tests.simulated import Simulator
+from tests.waiting import eventually
 
 PHONE = "+6281234567890"
 
