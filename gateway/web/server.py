@@ -51,14 +51,19 @@ DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkir
 def create_app(core: Core) -> Flask:
     app = Flask(__name__)
     app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
+    _add_pages(app, core)
+    _add_machines(app, core)
+    app.register_error_handler(JournalError, _journal_error)
+    app.after_request(_secure)
+    return app
 
+
+def _add_pages(app: Flask, core: Core) -> None:
     @app.get("/")
     def status() -> str:
-        status = core.status()
+        now = core.status()
         desired = core.journal.desired()
-        return render_template(
-            "status.html", status=status, uptime=_uptime(status), networks=NETWORKS, desired=desired
-        )
+        return render_template("status.html", status=now, uptime=_uptime(now), networks=NETWORKS, desired=desired)
 
     @app.get("/messages")
     def messages() -> str:
@@ -72,6 +77,8 @@ def create_app(core: Core) -> Flask:
             deliveries=DELIVERIES,
         )
 
+
+def _add_machines(app: Flask, core: Core) -> None:
     @app.get("/status.json")
     def status_json() -> Response:
         return Response(encode(core.status()), mimetype="application/json")
@@ -91,18 +98,16 @@ def create_app(core: Core) -> Flask:
         registry.register(_Metrics(core.status()))
         return Response(generate_latest(registry), mimetype="text/plain; version=0.0.4")
 
-    @app.errorhandler(JournalError)
-    def journal_error(error: JournalError) -> tuple[str, int]:
-        return render_template("error.html", error=error), 503
 
-    @app.after_request
-    def secure(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = CSP
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+def _journal_error(error: JournalError) -> tuple[str, int]:
+    return render_template("error.html", error=error), 503
 
-    return app
+
+def _secure(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @contextmanager
