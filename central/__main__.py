@@ -16,11 +16,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import structlog
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Problem
-from mqtt_bridge.keys import load_or_make, load_public
+from mqtt_bridge.keys import load_or_make, load_or_make_sealing, load_public
 from mqtt_bridge.loop import Loop
+from mqtt_bridge.records import PresenceRule
+from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
@@ -125,7 +128,7 @@ def _start_broker(settings: Config, parts: ExitStack) -> None:
 
 
 def _start_collector(settings: Config, database: Database, parts: ExitStack) -> MqttLink:
-    desired.refresh(database, settings.policy, _now())
+    refresh(settings, database)
     key = load_or_make(data_folder(settings) / "central.key")
     client_id = f"central-{secrets.token_hex(4)}"
     link = MqttLink(settings.broker.host, settings.broker.port, client_id, UPLINK, wake=lambda: loop.wake())
@@ -147,7 +150,13 @@ def _start_web(
     first = access.first_person(database, folder, _now())
     if first:
         click.echo(f"The first login is admin; its password is in {first}")
-    office = Office(database, zone(settings), link_problem)
+    office = Office(
+        database,
+        zone(settings),
+        link_problem,
+        sealing_key=sealing_key(settings),
+        refresh=lambda: refresh(settings, database),
+    )
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
 
@@ -163,16 +172,29 @@ def gateway() -> None:
 @gateway.command("add")
 @click.argument("name")
 @click.option("--key", type=click.Path(path_type=Path, exists=True), help="Its public key, put where it belongs.")
+@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
 @with_database
-def gateway_add(settings: Config, database: Database, name: str, key: Path | None) -> None:
-    """Make the gateway NAME known, such as dinkes-01."""
+def gateway_add(
+    settings: Config,
+    database: Database,
+    name: str,
+    key: Path | None,
+    presence: str | None,
+    serves_all: bool | None,
+) -> None:
+    """Make the gateway NAME known, such as dinkes-01, or change what is known of it."""
     if not GATEWAY_ID.fullmatch(name):
         raise click.BadParameter("small letters, digits and hyphens only, such as dinkes-01", param_hint="NAME")
     if key:
         load_public(key)
         (Path(settings.gateways.keys_dir) / f"{name}.pub").write_bytes(key.read_bytes())
     new = fleet.add(database, name, _now())
-    desired.refresh(database, settings.policy, _now())
+    if presence:
+        fleet.set_presence(database, name, None if presence == "policy" else presence)
+    if serves_all is not None:
+        fleet.set_serves_all(database, name, serves_all=serves_all)
+    refresh(settings, database)
     click.echo(f"{name} is {'now' if new else 'already'} known.")
     if gateway_keys(settings).get(name) is None:
         click.echo(f"Its public key is still missing: {settings.gateways.keys_dir}/{name}.pub")
@@ -223,12 +245,13 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
     """Take employees from the CSV FILE (nip, name, phone, gateway): all of it, or nothing if anything is wrong."""
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
-        active = store(database, parse(file.read_text(encoding="utf-8-sig"), known), replace=replace)
+        rows = parse(file.read_text(encoding="utf-8-sig"), known, shared=settings.policy.shared_phones)
+        active = store(database, rows, replace=replace)
     except UnicodeDecodeError:
         raise click.ClickException(f"{file}: not UTF-8; save it as CSV UTF-8") from None
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
-    changed = desired.refresh(database, settings.policy, _now())
+    changed = refresh(settings, database)
     click.echo(f"{active} employees are active; news for {len(changed)} gateways.")
 
 
@@ -273,6 +296,15 @@ def token_add(settings: Config, database: Database, name: str, as_json: bool) ->
 
 def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.central.data_dir), "central.data_dir")
+
+
+def sealing_key(settings: Config) -> X25519PrivateKey:
+    return load_or_make_sealing(data_folder(settings) / "sealing.key")
+
+
+def refresh(settings: Config, database: Database) -> list[str]:
+    """Write what the gateways should hold now; returns those for which it changed."""
+    return desired.refresh(database, settings.rules, _now(), public_text(sealing_key(settings)))
 
 
 def zone(settings: Config) -> ZoneInfo:

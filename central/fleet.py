@@ -62,3 +62,15 @@ def add(database: Database, gateway: str, now: datetime) -> bool:
         "INSERT INTO gateway (id, added) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", gateway, micros(now)
     )
     return added > 0
+
+
+def set_presence(database: Database, gateway: str, rule: str | None) -> None:
+    """Whether its office needs codes; None for as the policy has it."""
+    with database.transaction():
+        database.run("UPDATE gateway SET presence = ? WHERE id = ?", rule, gateway)
+
+
+def set_serves_all(database: Database, gateway: str, *, serves_all: bool) -> None:
+    """Whether it knows the employees of all offices, as one at the data centre that serves USSD does."""
+    with database.transaction():
+        database.run("UPDATE gateway SET serves_all = ? WHERE id = ?", int(serves_all), gateway)

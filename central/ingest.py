@@ -29,7 +29,7 @@ QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its fi
 STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
-    "fingerprint", "hash", "stored",
+    "fingerprint", "note", "hash", "stored",
 )  # fmt: skip
 
 
@@ -121,6 +121,7 @@ def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
         " ".join(record.flags),
         record.receipt,
         record.fingerprint,
+        record.note,
         record.hash,
         stored,
     )

@@ -51,6 +51,7 @@ class Entry:
     presence: str
     flags: tuple[str, ...]
     receipt: str
+    note: str
     hash: str
     stored: datetime
 
@@ -104,7 +105,8 @@ def _records(database: Database, wanted: Wanted, order: str, limit: int, offset:
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = database.rows(
         "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
-        " presence, flags, receipt, hash, stored FROM record LEFT JOIN employee ON employee.id = record.employee"
+        " record.presence, flags, receipt, note, hash, stored"
+        " FROM record LEFT JOIN employee ON employee.id = record.employee"
         f"{where} ORDER BY {order} LIMIT ? OFFSET ?",
         *values,
         limit,
@@ -156,8 +158,8 @@ def _status(kept: bytes | None) -> Status | None:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[14])
-    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
+    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[15])
+    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:15], stored)  # type: ignore[call-arg]
 
 
 def as_json(entry: Entry) -> dict[str, Any]:

@@ -49,6 +49,7 @@ REMEDIES = {
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
     "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
+    "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 

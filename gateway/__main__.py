@@ -111,7 +111,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
     receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds, expected=(ModemError, JournalError))
-    parts.enter_context(serve(settings.web.listen, core))
+    parts.enter_context(serve(settings, core))
     parts.callback(core.disconnect)
     for loop in (collector, receiving):
         parts.callback(loop.stop, STOP_SECONDS / 2)

@@ -17,12 +17,15 @@ from mqtt_bridge.client import Link
 from mqtt_bridge.records import Status
 
 from .clock import Clock, Now
+from .decide import MISSES_COUNT_FOR
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
 from .receiver import Receiver
+from .rulebook import RuleBook
 from .sender import Sender
+from .ussd import UssdDesk
 
 UNREAD_ROUNDS = 3
 
@@ -43,13 +46,15 @@ class Core:
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
-        self.receiver = Receiver(modem, journal)
+        self.rulebook = RuleBook(journal)
+        self.receiver = Receiver(modem, journal, self.rulebook)
+        self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.sender = Sender(modem, journal)
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._unread = 0
-        self._clock = clock
+        self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
 
@@ -68,7 +73,7 @@ class Core:
     def step_modem(self) -> bool:
         """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
         try:
-            worked = self._use_modem(self._clock.now())
+            worked = self._use_modem(self.clock.now())
         except ModemError as error:
             self.watch.note(error)
             raise
@@ -99,16 +104,16 @@ class Core:
         try:
             try:
                 heard = side.downlink.step()
-                return side.forwarder.step(self._clock.now()) or heard
+                return side.forwarder.step(self.clock.now()) or heard
             finally:  # also when records can not be read: that is what people must hear of
-                side.reporter.step(self.status(), self._clock.now())
+                side.reporter.step(self.status(), self.clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
 
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
-        now = self._clock.now()
+        now = self.clock.now()
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
@@ -141,7 +146,9 @@ class Core:
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
-            has_rules=self.receiver.rules is not None,
+            guesses=self.journal.guesses(now.wall - MISSES_COUNT_FOR),
+            guess_alarm=self.rulebook.rules.policy.code_alarm_per_hour if self.rulebook.rules else 0,
+            has_rules=self.rulebook.rules is not None,
             diverged=side.downlink.diverged if side else None,
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,

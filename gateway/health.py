@@ -19,6 +19,7 @@ from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
+from .journal import Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
 ASK_MODEM_EVERY = 15.0  # seconds
@@ -113,6 +114,8 @@ class Condition:
     waiting_for: str | None  # what a connection to the collector still lacks
     link_problem: Problem | None
     has_rules: bool
+    guesses: Guesses
+    guess_alarm: int  # wrong codes in an hour that people should hear of
     diverged: str | None
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
@@ -126,6 +129,10 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     yield from _modem_reasons(facts)
     if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
+    if facts.guess_alarm and facts.guesses.codes >= facts.guess_alarm:
+        codes, numbers = facts.guesses.codes, facts.guesses.numbers
+        text = f"Kode presensi ditebak: {codes} kode salah dari {numbers} nomor dalam 1 jam; lihat halaman Pesan"
+        yield _reason("guessing", text)
     yield from _collector_reasons(facts)
     if facts.disk_free is not None and facts.disk_free < LITTLE_DISK:
         yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 
 from gateway.health import LITTLE_DISK, Condition, reasons
+from gateway.journal import Guesses
 from modem.messages import ModemStatus, Registration
 from mqtt_bridge.client import Problem, Trouble
 
 WELL: dict[str, Any] = {
     "journal_problem": None, "modem_problem": None, "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
     "stuck": 0, "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
-    "has_rules": True, "diverged": None, "refused": None, "unanswered": 0.0, "disbelieved": None,
+    "has_rules": True, "guesses": Guesses(0, 0), "guess_alarm": 20,
+    "diverged": None, "refused": None, "unanswered": 0.0, "disbelieved": None,
 }  # fmt: skip
 
 

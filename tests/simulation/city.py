@@ -71,8 +71,8 @@ class City:
         """All that it holds, in the order of seq."""
         with sqlite3.connect(self._path) as database:
             rows = database.execute(
-                "SELECT seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash"
-                " FROM record ORDER BY journal, seq"
+                "SELECT seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint,"
+                " note, hash FROM record ORDER BY journal, seq"
             ).fetchall()
         return [_record(row) for row in rows]
 
@@ -100,12 +100,13 @@ class City:
 
 
 def _record(row: tuple[object, ...]) -> Record:
-    seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash_ = row
+    seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, note, hash_ = row
     assert isinstance(at, int)
     assert isinstance(received, int)
     assert micros(moment(at)) == at
     return Record(
         seq=int(str(seq)), employee=str(employee), action=Action(str(action)), at=moment(at),
         received=moment(received), channel=Channel(str(channel)), presence=Presence(str(presence)),
-        flags=tuple(str(flags).split()), receipt=str(receipt), fingerprint=str(fingerprint), hash=str(hash_),  # type: ignore[arg-type]
+        flags=tuple(str(flags).split()), receipt=str(receipt), fingerprint=str(fingerprint), note=str(note),  # type: ignore[arg-type]
+        hash=str(hash_),
     )  # fmt: skip

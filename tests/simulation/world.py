@@ -6,6 +6,7 @@ collector) and leaves what real hardware would keep: the files, the SIM, the net
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -191,8 +192,8 @@ class World:
         assert self._committed("SELECT 1 FROM outbox WHERE number = ? AND text = ?", sms.number, sms.text), (
             "I5: a reply"
         )
-        receipt = sms.text.partition("No. ")[2].rstrip(".")
-        assert not receipt or self._committed("SELECT 1 FROM record WHERE receipt = ?", receipt), "I5: a receipt"
+        for receipt in re.findall(r"No\. (\w{4})\.", sms.text):
+            assert self._committed("SELECT 1 FROM record WHERE receipt = ?", receipt), "I5: a receipt"
 
     def _check_publish(self, topic: str, payload: bytes) -> None:
         place = parse(topic)
