@@ -139,6 +139,11 @@ INSERT INTO employee (id, nip, name, phone, gateway, active)
 DROP TABLE employee_before;
 CREATE INDEX employee_gateway ON employee (gateway);
 """,
+    """
+ALTER TABLE record ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gateway ADD COLUMN starts BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE gateway ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
+""",
 )
 VERSION = len(_MIGRATIONS)
 

@@ -78,7 +78,11 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
     """All of them, worst first."""
     start, end = (micros(each) for each in today(now, zone))
     counts = dict(
-        database.rows("SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? GROUP BY gateway", start, end)
+        database.rows(
+            "SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? AND duplicate = 0 GROUP BY gateway",
+            start,
+            end,
+        )
     )
     held = {
         (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
@@ -102,12 +106,11 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
 
 def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
     conditions, values = _conditions(wanted)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = database.rows(
         "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
         " record.presence, flags, receipt, note, hash, stored"
         " FROM record LEFT JOIN employee ON employee.id = record.employee"
-        f"{where} ORDER BY {order} LIMIT ? OFFSET ?",
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ? OFFSET ?",
         *values,
         limit,
         offset,
@@ -116,7 +119,7 @@ def _records(database: Database, wanted: Wanted, order: str, limit: int, offset:
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
-    pairs: list[tuple[str, Sequence[Any]]] = []
+    pairs: list[tuple[str, Sequence[Any]]] = [("duplicate = 0", [])]
     gateway, search = (text.replace("\0", "") for text in (wanted.gateway, wanted.search))  # PostgreSQL takes no NUL
     if gateway:
         pairs.append(("record.gateway = ?", [gateway]))

@@ -47,7 +47,7 @@ REMEDIES = {
     "clock": "Sambungkan gateway ke jaringan agar jamnya menyetel diri",
     "link": "Periksa jaringan data kantor",
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
-    "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
+    "forked": "Periksa apakah kartu memorinya diganti atau rusak; bandingkan hari-hari terakhir dengan daftar manual",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
     "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
     "disk": "Ganti kartu SD dengan yang lebih besar",

@@ -131,7 +131,7 @@ def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callabl
         core.waiting_for = str(error)
         return
     gateway = settings.gateway.id
-    will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key))
+    will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key))
     link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
     core.connect(link, key, central)
 

@@ -57,11 +57,20 @@ class Core:
         self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
+        self.starts = self._count_start()
+
+    def _count_start(self) -> int:
+        """A full disk keeps nobody from starting: the SMS stay on the SIM, and the pages say why."""
+        try:
+            return self.journal.starts()
+        except JournalError as error:
+            self.journal_problem = str(error)
+            return 0
 
     def connect(self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey) -> None:
         forwarder = Forwarder(link, self.journal, key)
-        downlink = Downlink(link, self.journal, forwarder, central)
-        reporter = Reporter(link, key, self.journal.gateway, self.started)
+        downlink = Downlink(link, self.journal, forwarder, central, self.clock)
+        reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter)
 
     def disconnect(self) -> None:
@@ -149,7 +158,8 @@ class Core:
             guesses=self.journal.guesses(now.wall - MISSES_COUNT_FOR),
             guess_alarm=self.rulebook.rules.policy.code_alarm_per_hour if self.rulebook.rules else 0,
             has_rules=self.rulebook.rules is not None,
-            diverged=side.downlink.diverged if side else None,
+            forked=self.journal.forked(),
+            now=now.wall,
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,

@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,12 +20,13 @@ from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
-from .journal import Guesses
+from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
+TELL_FORK = timedelta(days=3)
 
 _REGISTERED = {Registration.HOME, Registration.ROAMING}
 _REGISTRATION_TEXTS = {
@@ -116,7 +118,8 @@ class Condition:
     has_rules: bool
     guesses: Guesses
     guess_alarm: int  # wrong codes in an hour that people should hear of
-    diverged: str | None
+    forked: Fork | None
+    now: datetime
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
@@ -157,8 +160,9 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("link", _LINK_TEXTS[facts.link_problem.trouble], facts.link_problem.detail)
     if not facts.has_rules:
         yield _reason("no-roster", "Daftar pegawai belum diterima dari pusat; pesan disimpan dan menunggu")
-    if facts.diverged:
-        yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", facts.diverged)
+    if facts.forked and facts.now - facts.forked.at < TELL_FORK:
+        text = "Kartu memori pernah mundur ke isi lama; jurnal dimulai lagi dan yang belum sampai dikirim ulang"
+        yield _reason("forked", text, facts.forked.why)
     if facts.refused:
         yield _reason("refused", "Pusat menolak data gateway ini", facts.refused)
     elif facts.unanswered > LONG_UNANSWERED:
@@ -181,12 +185,14 @@ def plain(text: str) -> str:
 class Reporter:
     """Tells the collector how the gateway is: at every new connection, when it changes, and now and then."""
 
-    def __init__(self, link: Link, key: Ed25519PrivateKey, gateway: str, since: datetime) -> None:
+    def __init__(self, link: Link, key: Ed25519PrivateKey, gateway: str, since: datetime, starts: int) -> None:
         self._link = link
         self._key = key
         self._gateway = gateway
         self._since = since
+        self._starts = starts
         self._session = 0
+        self._count = 0
         self._next = 0.0
         self._told: tuple[object, ...] = ()
 
@@ -197,8 +203,9 @@ class Reporter:
             return
         try:
             if new_session:
-                self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=True, since=self._since))
-            self._publish(Leaf.STATUS, status)
+                self._publish(Leaf.CONNECTION, self._connection(online=True))
+            self._count += 1
+            self._publish(Leaf.STATUS, msgspec.structs.replace(status, starts=self._starts, count=self._count))
         except LinkDown:
             return
         self._session, self._told = self._link.session, gist
@@ -206,12 +213,21 @@ class Reporter:
 
     def goodbye(self) -> None:
         with suppress(LinkDown):
-            self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=False, since=self._since))
+            self._publish(Leaf.CONNECTION, self._connection(online=False))
+
+    def _connection(self, *, online: bool) -> Connection:
+        return Connection(
+            gateway=self._gateway,
+            online=online,
+            since=self._since,
+            starts=self._starts,
+            session=self._link.session,
+        )
 
     def _publish(self, leaf: Leaf, payload: Connection | Status) -> None:
         self._link.publish(topic(self._gateway, leaf), seal(payload, self._key), retain=True)
 
 
-def last_will(gateway: str, since: datetime, key: Ed25519PrivateKey) -> bytes:
+def last_will(gateway: str, since: datetime, starts: int, key: Ed25519PrivateKey) -> bytes:
     """What the broker tells the collector when the gateway is gone without a word."""
-    return seal(Connection(gateway=gateway, online=False, since=since), key)
+    return seal(Connection(gateway=gateway, online=False, since=since, starts=starts), key)

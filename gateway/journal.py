@@ -147,6 +147,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """When the journal began anew under another id, and why."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Guesses:
     """How many wrong codes, from how many numbers."""
 
@@ -458,6 +466,36 @@ class Journal:
                 return False
             self._set_meta("delivered", str(ack.seq))
             return True
+
+    def fork(self, why: str, at: datetime) -> None:
+        """Go on under a new journal id, with the same records in a chain of their own.
+
+        The collector holds something else under the old id: this file was turned back, by an old card or by one that
+        lied about what it wrote. All goes to the collector anew; by the fingerprints it tells what it has already.
+        """
+        with self._transaction():
+            self._set_meta("journal", secrets.token_hex(8))
+            self._set_meta("delivered", "0")
+            self._set_meta("forked", f"{_text(at)} {why}")
+            self.id = self._meta("journal") or ""
+            previous = genesis(self.gateway, self.id)
+            for seq, body in self._rows("SELECT seq, body FROM record ORDER BY seq"):
+                whole = chained(previous, self._decoded(body, seq))
+                self._run("UPDATE record SET hash = ?, body = ? WHERE seq = ?", whole.hash, encode(whole), seq)
+                previous = str(whole.hash)
+
+    def forked(self) -> Fork | None:
+        """The last time that the journal had to begin anew."""
+        with self._guarded():
+            at, _, why = (self._meta("forked") or "").partition(" ")
+        return Fork(_time(at), why) if at else None
+
+    def starts(self) -> int:
+        """Counts the starts of the gateway, this one included."""
+        with self._transaction():
+            count = int(self._meta("starts") or 0) + 1
+            self._set_meta("starts", str(count))
+            return count
 
     # What the collector wants
 

@@ -118,11 +118,17 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
 
 
 class Connection(Struct, frozen=True, kw_only=True, tag_field="kind", tag="connection"):
-    """Whether a gateway is connected, by its own word or, `online` false, by its last will."""
+    """Whether a gateway is connected, by its own word or, `online` false, by its last will.
+
+    `starts` counts the starts of the gateway and `session` its connections since: whoever says this again later says
+    nothing new.
+    """
 
     gateway: GatewayId
     online: bool
     since: Instant
+    starts: int = 0
+    session: int = 0
     schema: int = SCHEMA
 
 
@@ -156,7 +162,8 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
 
     `last_seq` is the newest record it made and `delivered` the newest that the collector acknowledged.
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
-    record up to `last_seq`. `desired` is the version it applied. Sizes in bytes, heat in degrees Celsius.
+    record up to `last_seq`. `desired` is the version it applied. `starts` and `count` number what the gateway said.
+    Sizes in bytes, heat in degrees Celsius.
     """
 
     gateway: GatewayId
@@ -174,6 +181,8 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     clock_trusted: bool
     disk_free: int | None = None
     heat: float | None = None
+    starts: int = 0
+    count: int = 0
     schema: int = SCHEMA
 
 
