@@ -82,11 +82,13 @@ class Collector:
         self._session = self._link.session
 
     def _correct(self, statuses: Iterable[Status], now: datetime) -> None:
-        """Whoever believes that more is held than there is, since a backup was restored here, must hear of it."""
+        """A gateway must hear of it when less is held than it believes, since a backup was restored here, or more than
+        it has, since an old card was put in there.
+        """
         for said in statuses:
             held = self._ingest.position(said.gateway, said.journal, now)
-            if held.seq < said.delivered:
-                log.warning("less is held than was acked", gateway=said.gateway, held=held.seq, acked=said.delivered)
+            if not said.delivered <= held.seq <= said.last_seq:
+                log.warning("one of us went back", gateway=said.gateway, held=held.seq, status=said.delivered)
                 self._publish(said.gateway, Leaf.ACK, held)
 
     def _tell_desired(self) -> None:

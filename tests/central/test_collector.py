@@ -235,3 +235,13 @@ def test_who_believes_that_more_is_held_is_told(town: Town) -> None:
     town.hear(status(delivered=3), Leaf.STATUS)
     (ack,) = [each for each in town.step() if isinstance(each, Ack)]
     assert (ack.journal, ack.seq, ack.hash) == (JOURNAL, 0, genesis(GATEWAY, JOURNAL))
+
+
+def test_who_has_less_than_is_held_is_told(town: Town) -> None:
+    """An old card was put into the gateway."""
+    town.hear(batch(CHAIN, 1, 5), Leaf.RECORDS)
+    town.step()
+    town.hear(status(last_seq=3, delivered=3), Leaf.STATUS)
+    assert positions(town.step()) == [5]
+    town.hear(status(last_seq=7, delivered=5, count=1), Leaf.STATUS)
+    assert positions(town.step()) == []

@@ -118,7 +118,7 @@ class World:
         assert self.journal
         position = self.journal.position()
         waiting = any(entry.outcome is Outcome.WAITING for entry in self.journal.log(10_000))
-        forwarded = position.delivered == position.last
+        forwarded = position.delivered == position.last == self.city.committed_seq(self.journal.id)
         return self.telephony.empty and forwarded and not waiting and not self.journal.unsent(1)
 
     def text(self) -> None:
