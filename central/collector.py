@@ -82,8 +82,8 @@ class Collector:
         self._session = self._link.session
 
     def _correct(self, statuses: Iterable[Status], now: datetime) -> None:
-        """A gateway must hear of it when less is held than it believes, since a backup was restored here, or more than
-        it has, since an old card was put in there.
+        """A gateway must hear of it when less is held than it believes (a backup was restored here), or more than it
+        has (an old card was put in there).
         """
         for said in statuses:
             held = self._ingest.position(said.gateway, said.journal, now)

@@ -272,7 +272,7 @@ def _by_command(case: Case, member: Member, command: grammar.Command | None) -> 
             return _move(case, member, None, code)
         case Dispute(text=text):
             return _dispute(case, text)
-        case Mistake(fault=fault, action=action):
+        case Mistake(fault=fault, action=action) if case.coded or action or fault is not Fault.CODE_LENGTH:
             return case.correct(Outcome.NOT_UNDERSTOOD, _correction(case, fault, action))
     return _asked(case, member, command)
 
