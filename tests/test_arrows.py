@@ -24,11 +24,12 @@ ONE_IMPORTER = {
     "playhouse": {"central/database.py"},
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
+    "holidays": {"central/calendar.py"},
 }
 PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
     "gateway/message.py", "gateway/grammar.py", "gateway/receipts.py", "gateway/replies.py", "mqtt_bridge/phones.py",
-    "gateway/decide.py", "central/states.py",
+    "gateway/decide.py", "central/states.py", "central/policy.py", "central/rules.py", "central/reasons.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",
