@@ -74,15 +74,15 @@ class Outage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is known of the person's gateway: all records before `complete_until` are there."""
+    """What is known at a time: all records of the person's gateway from before `complete_until` are there."""
 
-    now: datetime
+    at: datetime
     complete_until: datetime | None
     outages: Sequence[Outage] = ()
 
     @property
     def known(self) -> datetime:
-        return min(self.complete_until, self.now) if self.complete_until else _LONG_AGO
+        return min(self.complete_until, self.at) if self.complete_until else _LONG_AGO
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,9 @@ _WAITING = {Status.INCOMPLETE: Why.INCOMPLETE, Status.NOT_YET: Why.NOT_YET}
 
 
 def _status(plan: Plan, arrival: _Side, departure: _Side, proof: Proof) -> Status:
-    over = proof.now >= plan.closes
+    over = proof.at >= plan.closes
     if not arrival.settled:
-        waiting = arrival.missing and proof.now < _missed(plan)
+        waiting = arrival.missing and proof.at < _missed(plan)
         return Status.NOT_YET if waiting else Status.INCOMPLETE
     if over and not departure.settled:
         return Status.INCOMPLETE
@@ -361,8 +361,8 @@ def _at(punch: Punch | None) -> datetime | None:
 def _moved(limit: datetime, outages: Outages, proof: Proof) -> tuple[datetime, Outage | None]:
     """The limit after the incidents at that time, and the one that moved it last; None if there was none."""
     found = None
-    for outage in sorted(proof.outages, key=lambda each: (each.since, each.until or proof.now, each.reason)):
-        until = outage.until or proof.now
+    for outage in sorted(proof.outages, key=lambda each: (each.since, each.until or proof.at, each.reason)):
+        until = outage.until or proof.at
         counts = outage.reason in outages.reasons and until - outage.since >= outages.least * MINUTE
         if counts and outage.since <= limit < until + outages.margin * MINUTE:
             limit, found = until + outages.margin * MINUTE, outage
