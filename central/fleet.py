@@ -13,6 +13,7 @@ from mqtt_bridge.records import BadPayload, Connection, Status, decode, encode
 
 from .database import Database, micros
 from .keys import GatewayKeys
+from .witness import Witness
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,7 @@ class Fleet:
     def __init__(self, database: Database, keys: GatewayKeys) -> None:
         self._database = database
         self._keys = keys
+        self._witness = Witness(database)
 
     def note(self, gateway: str, message: Inbound, now: datetime) -> None:
         """Keep it. A retained one tells how it was some time ago, not that the gateway is there now."""
@@ -38,8 +40,10 @@ class Fleet:
         with self._database.transaction():
             add(self._database, gateway, now)
             if isinstance(payload, Connection):
+                self._witness.connection(gateway, payload, now, retained=message.retained)
                 self._set(gateway, "online", int(payload.online))
             elif isinstance(payload, Status):
+                self._witness.status(gateway, payload, now, retained=message.retained)
                 self._set(gateway, "status", encode(payload))
                 if not message.retained:  # a last will of an older connection may have come late
                     self._set(gateway, "online", 1)
@@ -51,6 +55,7 @@ class Fleet:
         with self._database.transaction():
             for gateway in gateways:
                 self._set(gateway, "seen", micros(now))
+                self._witness.stored(gateway)
 
     def _set(self, gateway: str, column: str, value: object) -> None:
         self._database.run(f"UPDATE gateway SET {column} = ? WHERE id = ?", value, gateway)
