@@ -203,6 +203,11 @@ class Database:
             elif version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
             self._run_all(ATTENDANCE)
+            if self.value("SELECT 1 FROM placement") is None:  # whoever is known from before was always there
+                self.run(
+                    "INSERT INTO placement (employee, gateway, since)"
+                    " SELECT id, gateway, 0 FROM employee WHERE active = 1"
+                )
 
     def _create(self) -> None:
         self._run_all(_SCHEMA)

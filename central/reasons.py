@@ -22,6 +22,7 @@ class Why(StrEnum):
     OUTSIDE = "Catatan {action} {at} ({source}) di luar jendela hari itu, tidak dihitung."
     APPROVED = "Keterangan disetujui: {status} ({source})."
     STATED = "Pernyataan lewat SMS: {status}, {at} ({source}); menunggu persetujuan."
+    AGREED = "Pernyataan lewat SMS: {status}, {at} ({source}); disetujui."
     SHARE = "Potongan untuk keterangan itu {percent}."
     ARRIVED = "Masuk pertama {at} ({source})."
     IN_TIME = "Tidak terlambat: batas masuk {limit}."
@@ -29,7 +30,7 @@ class Why(StrEnum):
     LATE = "Terlambat {minutes} menit dari {limit}."
     LATE_UNPROVEN = "Lewat batas {minutes} menit; belum dinilai karena catatan yang lebih awal masih bisa tiba."
     REPAID = "Terlambat {minutes} menit, sudah diganti dengan {stay} menit sesudah jam pulang."
-    OUTAGE = "Gangguan gateway ({outage}); batas masuk menjadi {until}."
+    OUTAGE = "Gangguan ({outage}); batas masuk menjadi {until}."
     SUSPENDED = "Keterlambatan {minutes} menit ditangguhkan karena gangguan itu."
     NO_ARRIVAL = "Tidak ada catatan masuk, dan data gateway lengkap sampai {known}."
     NO_ARRIVAL_SUSPENDED = "Tidak ada catatan masuk; ditangguhkan karena gangguan itu."
@@ -37,7 +38,7 @@ class Why(StrEnum):
     FULL_TIME = "Tidak pulang sebelum waktu: batas pulang {limit}."
     EARLY = "Pulang {minutes} menit sebelum {limit}."
     NO_DEPARTURE = "Tidak ada catatan pulang, dan data gateway lengkap sampai {known}."
-    NO_DEPARTURE_SUSPENDED = "Tidak ada catatan pulang; ditangguhkan karena gangguan gateway ({outage})."
+    NO_DEPARTURE_SUSPENDED = "Tidak ada catatan pulang; ditangguhkan karena gangguan ({outage})."
     GRADE = "{grade}: potongan {percent}."
     ABSENT = "Tanpa keterangan: potongan {percent}."
     INCOMPLETE = "Belum bisa dinilai: data gateway baru lengkap sampai {known}; yang perlu sampai {closes}."
@@ -54,6 +55,7 @@ INCIDENTS = {
     "modem": "modem tidak bekerja",
     "network": "modem tidak terdaftar di jaringan",
     "journal": "penyimpanan gateway rusak atau diganti",
+    "enrolled": "belum terdaftar di Gardu",
 }
 
 

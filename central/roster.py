@@ -8,10 +8,11 @@ import re
 import secrets
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mqtt_bridge.phones import mobile
 
-from .database import Database
+from .database import Database, micros
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
@@ -58,10 +59,11 @@ def parse(text: str, gateways: Collection[str]) -> list[Row]:
     return rows
 
 
-def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> int:
+def store(database: Database, rows: Sequence[Row], *, replace: bool = False, now: datetime | None = None) -> int:
     """Add and change those employees; with `replace` nobody else stays active. Returns how many are active then.
 
-    Whoever is known by NIP keeps their id. Raises `BadRoster` when a phone is bound to somebody else.
+    Whoever is known by NIP keeps their id; where they were until `now` stays known. Raises `BadRoster`
+    when a phone is bound to somebody else.
     """
     with database.transaction():
         if replace:
@@ -72,6 +74,7 @@ def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> 
             database.run("UPDATE employee SET phone = 'moved ' || id WHERE nip = ? OR phone = ?", row.nip, row.phone)
         for row in rows:
             _upsert(database, row)
+        _place(database, now or datetime.now(UTC))
         return int(database.value("SELECT COUNT(*) FROM employee WHERE active = 1"))
 
 
@@ -83,6 +86,20 @@ def _upsert(database: Database, row: Row) -> None:
     if not changed:
         columns = ("id", "nip", "name", "phone", "gateway")
         database.insert_all("employee", columns, [(_new_id(), row.nip, row.name, row.phone, row.gateway)])
+
+
+def _place(database: Database, now: datetime) -> None:
+    """Who is where from now on: attendance is judged by the gateway at which somebody was on the day."""
+    database.run(
+        "UPDATE placement SET until = ? WHERE until IS NULL AND NOT EXISTS (SELECT 1 FROM employee"
+        " WHERE id = placement.employee AND gateway = placement.gateway AND active = 1)",
+        micros(now),
+    )
+    database.run(
+        "INSERT INTO placement (employee, gateway, since) SELECT id, gateway, CAST(? AS BIGINT) FROM employee"
+        " WHERE active = 1 AND NOT EXISTS (SELECT 1 FROM placement WHERE employee = employee.id AND until IS NULL)",
+        micros(now),
+    )
 
 
 def _check_owners(database: Database, rows: Sequence[Row]) -> None:

@@ -20,6 +20,7 @@ from .policy import ABSENT, MINUTE, Band, Outages, Plan
 from .reasons import Step, Why
 
 NOTHING = Decimal(0)
+ENROLLED = "enrolled"  # the reason of what always counts: until then somebody was not known to the gateway
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -49,12 +50,14 @@ STATED = {Action.SICK: Status.SICK, Action.LEAVE: Status.LEAVE, Action.DUTY: Sta
 
 
 class Punch(NamedTuple):
-    """A record, or what a correction put in place of one. `void` tells why it does not count."""
+    """A record, or what a correction put in its place. `void` tells why it does not count; `agreed` that two people
+    decided on what it states."""
 
     action: Action
     at: datetime
     source: str
     void: str = ""
+    agreed: bool = False
 
 
 class Absence(NamedTuple):
@@ -87,9 +90,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """`late` and `early` are minutes; `final` says that nothing can change it but a correction; `pending` that a
-    statement still has to be approved; `suspended` that an incident of the gateway stands in for a missing or late
-    record."""
+    """`late` and `early` are minutes. `final`: nothing can change it but a correction. `pending`: a statement still has
+    to be approved. `suspended`: an incident of the gateway stands in for a missing or late record. `turns`: the times
+    at which it may become another, by the clock or by the watermark, although no record comes.
+    """
 
     status: Status
     grades: tuple[str, ...] = ()
@@ -102,6 +106,7 @@ class DayResult:
     pending: bool = False
     suspended: bool = False
     why: tuple[Step, ...] = ()
+    turns: tuple[datetime, ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,10 +163,17 @@ def _worked(plan: Plan, coming: Punch | None, going: Punch | None, proof: Proof,
         bands = [side.band for side in (arrival, departure) if side.band]
         percent = sum((band.percent for band in bands), NOTHING)
         why += [(Why.GRADE, {"grade": band.name, "percent": band.percent}) for band in bands]
+    final = proof.known >= plan.closes
     return DayResult(
         status, tuple(band.name for band in bands), arrival.at, departure.at, arrival.minutes, departure.minutes,
-        percent, final=proof.known >= plan.closes, suspended=arrival.excused or departure.excused, why=tuple(why),
+        percent, final, suspended=arrival.excused or departure.excused, why=tuple(why),
+        turns=() if final else _turns(plan, arrival, proof),
     )  # fmt: skip
+
+
+def _turns(plan: Plan, arrival: _Side, proof: Proof) -> tuple[datetime, ...]:
+    lasting = (each.since + plan.policy.outages.least * MINUTE for each in proof.outages if each.until is None)
+    return (plan.closes, _missed(plan), *lasting, *([arrival.at] if arrival.at else []))
 
 
 _WAITING = {Status.INCOMPLETE: Why.INCOMPLETE, Status.NOT_YET: Why.NOT_YET}
@@ -337,7 +349,7 @@ def _away(
         return None
     last = max(stated, key=_order)
     values = {"status": STATED[last.action], "at": last.at, "source": last.source}
-    return STATED[last.action], True, (Why.STATED, values)
+    return STATED[last.action], not last.agreed, (Why.AGREED if last.agreed else Why.STATED, values)
 
 
 def _is_outside(plan: Plan, punch: Punch) -> bool:
@@ -346,9 +358,9 @@ def _is_outside(plan: Plan, punch: Punch) -> bool:
     return punch.action is Action.OUT and not plan.out_from <= punch.at < plan.closes
 
 
-def _order(punch: Punch) -> tuple[datetime, str, str, str]:
-    """By time; of two in the same second always the same one, however they came."""
-    return punch.at, punch.source, punch.action, punch.void
+def _order(punch: Punch) -> tuple[datetime, Punch]:
+    """By time; of several in the same second always the same one, however they came."""
+    return punch.at, punch
 
 
 def _at(punch: Punch | None) -> datetime | None:
@@ -363,7 +375,7 @@ def _moved(limit: datetime, outages: Outages, proof: Proof) -> tuple[datetime, O
     found = None
     for outage in sorted(proof.outages, key=lambda each: (each.since, each.until or proof.at, each.reason)):
         until = outage.until or proof.at
-        counts = outage.reason in outages.reasons and until - outage.since >= outages.least * MINUTE
+        counts = outage.reason in (ENROLLED, *outages.reasons) and until - outage.since >= outages.least * MINUTE
         if counts and outage.since <= limit < until + outages.margin * MINUTE:
             limit, found = until + outages.margin * MINUTE, outage
     return limit, found
