@@ -24,11 +24,12 @@ from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, config, desired, fleet, queries
+from . import access, config, desired, fleet, queries, rulebooks
 from .collector import Collector
 from .config import Config
 from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
+from .policy import BadPolicy, Rulebook
 from .roster import BadRoster, parse, store
 
 log = structlog.get_logger(__name__)
@@ -147,7 +148,7 @@ def _start_web(
     first = access.first_person(database, folder, _now())
     if first:
         click.echo(f"The first login is admin; its password is in {first}")
-    office = Office(database, zone(settings), link_problem)
+    office = Office(database, zone(settings), link_problem, rulebook=rulebook(settings))
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
 
@@ -282,6 +283,13 @@ def zone(settings: Config) -> ZoneInfo:
         raise ConfigError(f"central.timezone: there is no zone {settings.central.timezone!r}") from None
 
 
+def rulebook(settings: Config) -> Rulebook:
+    try:
+        return rulebooks.load(settings.attendance.rules)
+    except BadPolicy as error:
+        raise ConfigError(f"attendance.rules: {error}") from None
+
+
 def gateway_keys(settings: Config) -> GatewayKeys:
     folder = Path(settings.gateways.keys_dir)
     if not folder.is_dir():
@@ -293,6 +301,7 @@ def open_database(settings: Config) -> Database:
     """Every setting that a command may need is looked at here, before anything is written."""
     folder = data_folder(settings)
     zone(settings)
+    rulebook(settings)
     gateway_keys(settings)
     return Database(settings.central.database_url or sqlite_url(folder / "central.db"))
 

@@ -81,15 +81,29 @@ class Attendance:
     def offices(self, gateways: Sequence[str], day: date, now: datetime) -> dict[str, list[PersonDay]]:
         """Everybody who is at those gateways at the end of that day, by name."""
         found: dict[str, list[PersonDay]] = {gateway: [] for gateway in gateways}
-        people = list(self._people(gateways, day))
+        people = list(self._people(gateways, day, day))
         facts = self.facts([person.id for _, person in people], day, day)
         for gateway, person in people:
             found[gateway].append(self.judge(facts, person, day, now))
         return found
 
+    def office(self, gateway: str, first: date, last: date, now: datetime) -> list[tuple[Person, list[PersonDay]]]:
+        """Everybody who was at that gateway, each with the days on which they were, by name."""
+        people = [person for _, person in self._people([gateway], first, last)]
+        facts = self.facts([person.id for person in people], first, last)
+        found = []
+        for person in people:
+            there = [day for day in dates(first, last) if self._is_at(facts, person, gateway, day)]
+            found.append((person, [self.judge(facts, person, day, now) for day in there]))
+        return found
+
     def days(self, person: Person, first: date, last: date, now: datetime) -> list[PersonDay]:
         facts = self.facts([person.id], first, last)
         return [self.judge(facts, person, day, now) for day in dates(first, last)]
+
+    def complete_until(self, gateway: str) -> datetime | None:
+        kept = self._database.value("SELECT MAX(until) FROM watermark WHERE gateway = ?", gateway)
+        return moment(kept) if kept is not None else None
 
     def person(self, employee: str) -> Person | None:
         row = self._database.row("SELECT id, name FROM employee WHERE id = ?", employee)
@@ -121,15 +135,23 @@ class Attendance:
 
     # What is held
 
-    def _people(self, gateways: Sequence[str], day: date) -> Iterator[tuple[str, Person]]:
-        end = micros(self.midnight(day + DAY))
+    def _is_at(self, facts: Facts, person: Person, gateway: str, day: date) -> bool:
+        end = self.midnight(day + DAY)
+        return any(
+            stay.gateway == gateway and stay.since < end and (stay.until is None or stay.until >= end)
+            for stay in facts.stays[person.id]
+        )
+
+    def _people(self, gateways: Sequence[str], first: date, last: date) -> Iterator[tuple[str, Person]]:
+        """Whoever is there at the end of one of those days."""
+        start, end = micros(self.midnight(first + DAY)), micros(self.midnight(last + DAY))
         for some in _parts(gateways):
             rows = self._database.rows(
-                "SELECT placement.gateway, employee.id, employee.name FROM placement"
+                "SELECT DISTINCT placement.gateway, employee.id, employee.name FROM placement"
                 " JOIN employee ON employee.id = placement.employee"
                 f" WHERE placement.gateway IN ({_marks(some)}) AND since < ? AND (until IS NULL OR until >= ?)"
                 " ORDER BY employee.name, employee.id",
-                *some, end, end,
+                *some, end, start,
             )  # fmt: skip
             yield from ((gateway, Person(id_, name)) for gateway, id_, name in rows)
 

@@ -47,6 +47,12 @@ class WebSection(Section, frozen=True, kw_only=True):
     secure_cookies: bool = False
 
 
+class AttendanceSection(Section, frozen=True, kw_only=True):
+    """`rules` is a shipped profile, or the path of the city's own rulebook."""
+
+    rules: Text = "pekanbaru"
+
+
 class GatewaysSection(Section, frozen=True, kw_only=True):
     """`keys_dir` holds the public key of each gateway as `<id>.pub`."""
 
@@ -58,6 +64,7 @@ class Config(Section, frozen=True, kw_only=True):
     broker: BrokerSection
     gateways: GatewaysSection
     web: WebSection = WebSection()
+    attendance: AttendanceSection = AttendanceSection()
 
     @property
     def policy(self) -> Policy:

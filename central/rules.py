@@ -90,9 +90,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """`late` and `early` are minutes. `final`: nothing can change it but a correction. `pending`: a statement still has
-    to be approved. `suspended`: an incident of the gateway stands in for a missing or late record. `turns`: the times
-    at which it may become another, by the clock or by the watermark, although no record comes.
+    """`late` and `early` are minutes. `final`: nothing can change it but a correction. `pending`: a statement still
+    has to be approved. `suspended`: an incident of the gateway stands in for a missing or late record. `turns`: the
+    times at which it may become another, by the clock or by the watermark, although no record comes.
     """
 
     status: Status

@@ -12,16 +12,20 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..policy import Rulebook
 
 
 @dataclass(frozen=True)
 class Office:
-    """`link_problem` tells what keeps the collector of this process from its broker."""
+    """`link_problem` tells what keeps the collector of this process from its broker. Without a `rulebook` attendance
+    is judged by the shipped one.
+    """
 
     database: Database
     zone: ZoneInfo
     link_problem: Callable[[], Problem | None] = lambda: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    rulebook: Rulebook | None = None
 
 
 class Person(UserMixin):  # type: ignore[misc]
