@@ -157,6 +157,10 @@ class Database:
         values = [value for row in rows for value in row]
         self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([place] * len(rows))}", *values)
 
+    def analyse(self) -> None:
+        """Let the database look at its rows, so that it chooses its indexes well: after very many came at once."""
+        self.run("ANALYZE")
+
     def close(self) -> None:
         self._peewee.close()
 
