@@ -60,9 +60,13 @@ def register(app: Flask, office: Office) -> None:
     @login_required  # type: ignore[untyped-decorator]
     def attendance_city() -> str:
         day, today = _wanted_day(attendance, office), attendance.today(office.clock())
-        tallies = city.tallies(day, office.clock())
+        rows = [
+            (tally, [tally.of(*statuses) for statuses in COLUMNS.values()])
+            for tally in city.tallies(day, office.clock())
+        ]
+        sums = [sum(column) for column in zip(*(numbers for _, numbers in rows), strict=True)]
         return render_template(
-            "attendance/city.html", tallies=tallies, day=day, today=today, columns=COLUMNS, one=timedelta(days=1)
+            "attendance/city.html", rows=rows, sums=sums, day=day, today=today, columns=COLUMNS, one=timedelta(days=1)
         )
 
     @app.get("/attendance/office/<gateway>")
