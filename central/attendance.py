@@ -65,7 +65,7 @@ class Attendance:
     """Safe to use by several threads."""
 
     def __init__(self, database: Database, planner: Planner) -> None:
-        self._database = database
+        self.database = database
         self.planner = planner
 
     @property
@@ -102,16 +102,16 @@ class Attendance:
         return [self.judge(facts, person, day, now) for day in dates(first, last)]
 
     def complete_until(self, gateway: str) -> datetime | None:
-        kept = self._database.value("SELECT MAX(until) FROM watermark WHERE gateway = ?", gateway)
+        kept = self.database.value("SELECT MAX(until) FROM watermark WHERE gateway = ?", gateway)
         return moment(kept) if kept is not None else None
 
     def person(self, employee: str) -> Person | None:
-        row = self._database.row("SELECT id, name FROM employee WHERE id = ?", employee)
+        row = self.database.row("SELECT id, name FROM employee WHERE id = ?", employee)
         return Person(*row) if row else None
 
     def stay(self, employee: str) -> str | None:
         """The gateway at which somebody is, or was last."""
-        found = self._database.value(
+        found = self.database.value(
             "SELECT gateway FROM placement WHERE employee = ? ORDER BY since DESC LIMIT 1", employee
         )
         return str(found) if found is not None else None
@@ -146,7 +146,7 @@ class Attendance:
         """Whoever is there at the end of one of those days."""
         start, end = micros(self.midnight(first + DAY)), micros(self.midnight(last + DAY))
         for some in _parts(gateways):
-            rows = self._database.rows(
+            rows = self.database.rows(
                 "SELECT DISTINCT placement.gateway, employee.id, employee.name FROM placement"
                 " JOIN employee ON employee.id = placement.employee"
                 f" WHERE placement.gateway IN ({_marks(some)}) AND since < ? AND (until IS NULL OR until >= ?)"
@@ -172,7 +172,7 @@ class Attendance:
         return facts
 
     def _read_punches(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT record.employee, action, at, receipt, kind, accepted, reason FROM record"
             " LEFT JOIN correction ON correction.record = record.id AND correction.accepted IS NOT NULL"
             f" WHERE record.employee IN ({_marks(employees)}) AND at >= ? AND at < ?",
@@ -184,7 +184,7 @@ class Attendance:
             facts.punches[employee].append(Punch(Action(action), moment(at), receipt, void, agreed))
 
     def _read_corrections(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT id, employee, kind, what, since, until FROM correction"
             f" WHERE employee IN ({_marks(employees)}) AND accepted = 1 AND kind IN ('punch', 'absence')"
             " AND since < ? AND until >= ? ORDER BY id",
@@ -198,7 +198,7 @@ class Attendance:
                 facts.absences[employee].append((moment(begin), moment(end), Absence(Status(what), source)))
 
     def _read_stays(self, facts: Facts, employees: Sequence[str]) -> None:
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT employee, gateway, since, until FROM placement WHERE employee IN ({_marks(employees)})"
             " ORDER BY employee, since",
             *employees,
@@ -208,7 +208,7 @@ class Attendance:
             facts.stays[employee].append(stay)
 
     def _read_patterns(self, facts: Facts, employees: Sequence[str], first: date, last: date) -> None:
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT employee, first, last, pattern FROM shift WHERE employee IN ({_marks(employees)})"
             " AND first <= ? AND last >= ? ORDER BY employee, first",
             *employees, last.isoformat(), first.isoformat(),
@@ -217,13 +217,13 @@ class Attendance:
             facts.patterns[employee].append((date.fromisoformat(begin), date.fromisoformat(end), pattern))
 
     def _read_proofs(self, facts: Facts, gateways: Sequence[str], since: int, until: int) -> None:
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT gateway, MAX(until) FROM watermark WHERE gateway IN ({_marks(gateways)}) AND until IS NOT NULL"
             " GROUP BY gateway",
             *gateways,
         )
         facts.complete.update({gateway: moment(kept) for gateway, kept in rows})
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT gateway, since, until, reason FROM incident WHERE gateway IN ({_marks(gateways)})"
             " AND since < ? AND (until IS NULL OR until > ?) ORDER BY id",
             *gateways, until, since,

@@ -89,7 +89,7 @@ class City:
         """What changes when a record, an incident, a correction or the roster does."""
         run = self._database.rows
         common = (
-            *run("SELECT COUNT(*), MAX(decided) FROM correction WHERE decided IS NOT NULL")[0],
+            *run("SELECT COUNT(*), MAX(decided), SUM(accepted) FROM correction WHERE decided IS NOT NULL")[0],
             *run("SELECT COUNT(*), MAX(since), MAX(until) FROM placement")[0],
             *run("SELECT COUNT(*) FROM shift")[0],
         )

@@ -143,6 +143,13 @@ class Rulebook(Part, frozen=True, kw_only=True):
     policies: Annotated[tuple[Policy, ...], Meta(min_length=1)]
     days: tuple[Day, ...] = ()
 
+    @property
+    def patterns(self) -> frozenset[str]:
+        """The names of all patterns of work that have hours in it."""
+        hours = [each for policy in self.policies for each in policy.hours]
+        hours += [each for policy in self.policies for season in policy.seasons for each in season.hours]
+        return frozenset(each.pattern for each in hours)
+
     def at(self, day: date) -> Policy | None:
         """The newest policy that holds on that day."""
         held = [policy for policy in self.policies if policy.since <= day]

@@ -30,7 +30,7 @@ PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
     "gateway/message.py", "gateway/grammar.py", "gateway/receipts.py", "gateway/replies.py", "mqtt_bridge/phones.py",
     "gateway/decide.py", "central/states.py", "central/policy.py", "central/rules.py", "central/reasons.py",
-    "central/watermark.py",
+    "central/watermark.py", "central/web/when.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from flask import Flask, abort, render_template, request
 from flask_login import login_required
 
-from .. import calendar, incidents, queries
+from .. import calendar, corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
 from ..city import City
 from ..policy import DAY_NAMES, Planner
 from ..reasons import INCIDENTS, percent, sentences
 from ..rulebooks import load
 from ..rules import NOTHING, Status
+from . import corrections as forms
+from . import replay
 from .office import Office
+from .when import around, day_of, month_of
 
 STATUSES = {
     Status.PRESENT: "Hadir", Status.LATE: "Terlambat", Status.EARLY: "Pulang sebelum waktu", Status.LEAVE: "Izin",
@@ -53,8 +55,14 @@ def register(app: Flask, office: Office) -> None:
         moment=lambda at: f"{at.astimezone(office.zone):%d/%m %H:%M}",
         day=lambda day: f"{DAY_NAMES[day.weekday()]}, {day.day} {MONTHS[day.month - 1]} {day.year}",
         month=lambda day: f"{MONTHS[day.month - 1]} {day.year}",
+        date=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y}",
+        date_before=lambda at: f"{at.astimezone(office.zone) - timedelta(days=1):%d/%m/%Y}",
+        date_of=lambda at: f"{at.astimezone(office.zone):%Y-%m-%d}",
         why=lambda result: sentences(result.why, office.zone),
     )
+
+    forms.register(app, office, attendance)
+    replay.register(app, office, attendance)
 
     @app.get("/attendance")
     @login_required  # type: ignore[untyped-decorator]
@@ -93,18 +101,18 @@ def register(app: Flask, office: Office) -> None:
     @login_required  # type: ignore[untyped-decorator]
     def attendance_office_month(gateway: str) -> str:
         _known(office, gateway)
-        first, last = _wanted_month(attendance, office)
+        first, last = month_of(request.args.get("month", ""), attendance.today(office.clock()))
         people = attendance.office(gateway, first, last, office.clock())
         rows = [(person, days, counts(days), total(days)) for person, days in people]
         return render_template(
-            "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **_around(first)
+            "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
         )
 
     @app.get("/attendance/person/<employee>")
     @login_required  # type: ignore[untyped-decorator]
     def attendance_month(employee: str) -> str:
         person = _person(attendance, employee)
-        first, last = _wanted_month(attendance, office)
+        first, last = month_of(request.args.get("month", ""), attendance.today(office.clock()))
         days = attendance.days(person, first, last, office.clock())
         return render_template(
             "attendance/month.html",
@@ -115,26 +123,23 @@ def register(app: Flask, office: Office) -> None:
             counts=counts(days),
             total=total(days),
             open=sum(1 for each in days if each.result and not each.result.final and each.date <= last),
-            **_around(first),
+            **around(first),
         )
 
     @app.get("/attendance/person/<employee>/<day>")
     @login_required  # type: ignore[untyped-decorator]
     def attendance_day(employee: str, day: str) -> str:
         person = _person(attendance, employee)
-        wanted = _date(day) or abort(404)
+        wanted = day_of(day) or abort(404)
+        begin, end = attendance.midnight(wanted), attendance.midnight(wanted + timedelta(days=2))
         return render_template(
             "attendance/day.html",
             person=person,
             gateway=attendance.stay(employee),
             day=wanted,
             result=attendance.days(person, wanted, wanted, office.clock())[0].result,
-            entries=queries.of_employee(
-                office.database,
-                employee,
-                attendance.midnight(wanted),
-                attendance.midnight(wanted + timedelta(days=2)),
-            ),
+            entries=queries.of_employee(office.database, employee, begin, end),
+            corrections=corrections.of_employee(office.database, employee, begin, end),
         )
 
     @app.get("/attendance/office/<gateway>/incidents")
@@ -142,8 +147,8 @@ def register(app: Flask, office: Office) -> None:
     def attendance_incidents(gateway: str) -> str:
         _known(office, gateway)
         now = office.clock()
-        last = _date(request.args.get("until", "")) or attendance.today(now)
-        first = _date(request.args.get("from", "")) or last
+        last = day_of(request.args.get("until", "")) or attendance.today(now)
+        first = day_of(request.args.get("from", "")) or last
         first = min(max(first, last - timedelta(days=LONGEST_REPORT - 1)), last)
         begin, end = attendance.midnight(first), attendance.midnight(last + timedelta(days=1))
         return render_template(
@@ -177,24 +182,4 @@ def _person(attendance: Attendance, employee: str) -> Person:
 
 
 def _wanted_day(attendance: Attendance, office: Office) -> date:
-    return _date(request.args.get("date", "")) or attendance.today(office.clock())
-
-
-def _wanted_month(attendance: Attendance, office: Office) -> tuple[date, date]:
-    """Its first and last day."""
-    first = _date(f"{request.args.get('month', '')}-01") or attendance.today(office.clock()).replace(day=1)
-    return first, first.replace(day=monthrange(first.year, first.month)[1])
-
-
-def _around(first: date) -> dict[str, str]:
-    before, after = first - timedelta(days=1), first + timedelta(days=32)
-    return {"before": f"{before:%Y-%m}", "after": f"{after:%Y-%m}"}
-
-
-def _date(text: str) -> date | None:
-    """Within the years that every calendar here knows."""
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  a date has no zone
-    except ValueError:
-        return None
-    return day if 2000 <= day.year < 2100 else None
+    return day_of(request.args.get("date", "")) or attendance.today(office.clock())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from central import rulebooks
 from central.database import Database
 from central.web.app import create_app
 from central.web.office import Office
@@ -51,7 +52,8 @@ class Site:
         ani = self.people[NAMES[0]]
         office = f"/attendance/office/{GATEWAY}"
         return [
-            "/attendance", office, f"{office}/month", f"{office}/incidents", f"/attendance/person/{ani}",
+            "/attendance", "/attendance/replay", "/corrections", office,
+            f"{office}/month", f"{office}/incidents", f"/attendance/person/{ani}",
             f"/attendance/person/{ani}/{DAY}",
         ]  # fmt: skip
 
@@ -167,3 +169,111 @@ def test_today_renews_itself_and_the_past_does_not(site: Site) -> None:
     today = site.page(f"/attendance/office/{GATEWAY}")
     assert "hx-trigger" in today
     assert "hx-trigger" not in site.page(f"/attendance/office/{GATEWAY}?date={DAY - timedelta(days=1)}")
+
+
+# Putting right
+
+
+def test_a_correction_needs_two_people(site: Site) -> None:
+    site.city.complete(later(hours=-1))
+    day = f"/attendance/person/{site.people['Budi']}/{DAY}"
+    for what, time in (("in", "07:20"), ("out", "16:05")):
+        form = {"kind": "punch", "what": what, "time": time, "reason": "mesin rusak, daftar manual"}
+        assert site.client.post(f"{day}/corrections", data=form).status_code == 302
+    page = words(site.page(day))
+    assert "Diajukan; sekarang menunggu persetujuan orang lain." in page
+    assert "menunggu orang lain" in page
+    site.client.post("/corrections/1", data={"accepted": "1"})
+    assert "Yang mengajukan tidak boleh memutuskan sendiri" in words(site.page("/corrections"))
+    site.log_in("kepala")
+    for number in (1, 2):
+        answer = site.client.post(
+            f"/corrections/{number}", data={"accepted": "1", "employee": site.people["Budi"], "day": DAY}
+        )
+        assert answer.location == day
+    page = words(site.page(day))
+    assert "Masuk pertama 07.20.00 (koreksi 1)." in page
+    assert "Disetujui oleh kepala" in page
+    assert "Tidak ada yang menunggu" in words(site.page("/corrections"))
+
+
+def test_a_statement_is_decided_on_the_day_of_the_person(site: Site) -> None:
+    record = site.city.record("Cici", Action.SICK, "06:40")
+    day = f"/attendance/person/{site.people['Cici']}/{DAY}"
+    assert "menunggu persetujuan" in words(site.page(day))
+    site.client.post(f"/statements/{record}", data={"accepted": "1", "employee": site.people["Cici"], "day": DAY})
+    page = words(site.page(day))
+    assert "Pernyataan lewat SMS: sakit, 06.40.00 (R1); disetujui." in page
+    assert "menunggu persetujuan" not in page
+
+
+def test_an_absence_of_several_days(site: Site) -> None:
+    form = {"kind": "absence", "what": "dinas-luar", "last": "2026-11-26", "reason": "surat tugas 12"}
+    site.client.post(f"/attendance/person/{site.people['Budi']}/{DAY}/corrections", data=form)
+    site.log_in("kepala")
+    assert "Dinas luar 24/11/2026 sampai 26/11/2026" in words(site.page("/corrections"))
+    site.client.post("/corrections/1", data={"accepted": "1"})
+    assert "3 Dinas luar" in words(site.page(f"/attendance/person/{site.people['Budi']}?month=2026-11"))
+
+
+@pytest.mark.parametrize(
+    ("form", "words_"),
+    [
+        ({"kind": "punch", "what": "in", "time": "07:20"}, "Tulis alasannya"),
+        ({"kind": "punch", "what": "in", "time": "", "reason": "lupa"}, "Isi jamnya"),
+        ({"kind": "absence", "what": "sakit", "last": "2026-11-01", "reason": "surat"}, "Tanggal akhir harus"),
+        ({"kind": "void", "record": "77", "reason": "salah"}, "Catatan itu tidak ada"),
+    ],
+)
+def test_a_form_that_lacks_something_says_so(site: Site, form: dict[str, str], words_: str) -> None:
+    day = f"/attendance/person/{site.people['Budi']}/{DAY}"
+    assert site.client.post(f"{day}/corrections", data=form).status_code == 302
+    assert words_ in words(site.page(day))
+    assert site.database.value("SELECT COUNT(*) FROM correction") == 0
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {}, {"kind": "x"}, {"kind": "punch", "what": "sick", "time": "07:20"}, {"kind": "absence", "what": "alpa"},
+        {"kind": "void", "record": "x"}, {"kind": "void", "record": "9" * 30}, {"kind": "absence", "what": "\0"},
+    ],
+)  # fmt: skip
+def test_a_form_that_no_page_sent_is_refused(site: Site, form: dict[str, str]) -> None:
+    path = f"/attendance/person/{site.people['Budi']}/{DAY}/corrections"
+    assert site.client.post(path, data={**form, "reason": "alasan"}).status_code == 400
+    assert site.client.post("/attendance/person/x/2026-11-24/corrections", data=form).status_code == 404
+    assert site.client.post(f"/corrections/{'9' * 30}", data={}).status_code == 404
+    answer = site.client.post("/statements/77", data={"accepted": "1", "employee": "//evil", "day": "x"})
+    assert answer.location.startswith("/attendance/person/")
+
+
+def test_tomorrow_can_not_be_entered(site: Site) -> None:
+    form = {"kind": "punch", "what": "in", "time": "07:20", "reason": "besok saya datang"}
+    day = f"/attendance/person/{site.people['Budi']}/{DAY + timedelta(days=2)}"
+    site.client.post(f"{day}/corrections", data=form)
+    assert "Jam itu belum lewat" in words(site.page(day))
+
+
+# Rules on trial
+
+
+def test_a_draft_of_the_rules_is_compared(site: Site) -> None:
+    site.city.complete(later(hours=-1))
+    site.city.record("Budi", Action.IN, "07:45")
+    site.city.record("Budi", Action.OUT, "16:40")
+    form = {"gateway": GATEWAY, "month": "2026-11", "profile": "panrb"}
+    said = words(site.client.post("/attendance/replay", data=form).text)
+    assert "1 dari 120 hari berubah" in said
+    assert "-0,5% potongan seluruhnya" in said
+    assert "Budi Selasa, 24 November 2026 Terlambat TL1 Hadir -0,5%" in said
+    assert "Tidak ada yang berubah" in words(
+        site.client.post("/attendance/replay", data={**form, "profile": "pekanbaru"}).text
+    )
+    own = (rulebooks.FOLDER / "pekanbaru.toml").read_text().replace("absent = 4.0", "absent = 3.0")
+    said = words(site.client.post("/attendance/replay", data={**form, "text": own}).text)
+    assert "67 dari 120 hari berubah" in said
+    wrong = words(site.client.post("/attendance/replay", data={**form, "text": "name = 1"}).text)
+    assert "name" in wrong
+    assert "Pilih sebuah profil" in words(site.client.post("/attendance/replay", data={"gateway": GATEWAY}).text)
+    assert "hari berubah" not in site.page("/attendance/replay")
