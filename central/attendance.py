@@ -173,15 +173,16 @@ class Attendance:
 
     def _read_punches(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
         rows = self.database.rows(
-            "SELECT record.employee, action, at, receipt, kind, accepted, reason FROM record"
-            " LEFT JOIN correction ON correction.record = record.id AND correction.accepted IS NOT NULL"
+            "SELECT record.employee, action, at, receipt, voided.reason, stated.accepted, stated.reason FROM record"
+            " LEFT JOIN correction AS voided ON voided.record = record.id AND voided.kind = 'void'"
+            " AND voided.accepted = 1"
+            " LEFT JOIN correction AS stated ON stated.record = record.id AND stated.kind = 'statement'"
             f" WHERE record.employee IN ({_marks(employees)}) AND at >= ? AND at < ?",
             *employees, since, until,
         )  # fmt: skip
-        for employee, action, at, receipt, kind, accepted, reason in rows:
-            void = reason if (kind == "void" and accepted) or (kind == "statement" and not accepted) else ""
-            agreed = kind == "statement" and bool(accepted)
-            facts.punches[employee].append(Punch(Action(action), moment(at), receipt, void, agreed))
+        for employee, action, at, receipt, voided, accepted, reason in rows:
+            void = voided or (reason if accepted == 0 else "")
+            facts.punches[employee].append(Punch(Action(action), moment(at), receipt, void, accepted == 1))
 
     def _read_corrections(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
         rows = self.database.rows(

@@ -150,3 +150,38 @@ def test_the_recap_and_the_report(page: Page, site: Site) -> None:
     expect(page.get_by_text("Mengetahui")).to_be_visible()
     expect(page.get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("navigation")).to_have_count(0)
+
+
+def test_a_correction_by_two_people(page: Page, site: Site) -> None:
+    access.set_password(site.database, "kepala", PASSWORD, NOW)
+    path = f"/attendance/person/{site.people['Gita Permata']}/{DAY}"
+    page.goto(site.url(path))
+    page.get_by_text("Tambah catatan yang tidak ada").click()
+    page.get_by_label("Catatan", exact=True).select_option("Pulang")
+    page.get_by_label("Jam").fill("16:05")
+    page.get_by_label("Alasan").first.fill("gateway terganggu, daftar manual")
+    is_good(page)
+    page.get_by_role("button", name="Ajukan").first.click()
+    expect(page.get_by_text("Diajukan; sekarang menunggu persetujuan orang lain.")).to_be_visible()
+    expect(page.get_by_role("button", name="Setujui")).to_have_count(0)
+    page.get_by_role("button", name="Keluar").click()
+    page.get_by_label("Nama pengguna").fill("kepala")
+    page.get_by_label("Kata sandi").fill(PASSWORD)
+    page.get_by_role("button", name="Masuk").click()
+    page.goto(site.url("/corrections"))
+    is_good(page)
+    page.get_by_role("button", name="Setujui koreksi 1").click()
+    expect(page.get_by_text("Tidak ada yang menunggu")).to_be_visible()
+    page.goto(site.url(path))
+    expect(page.get_by_text("Pulang terakhir 16.05.00 (koreksi 1).")).to_be_visible()
+    is_good(page)
+
+
+def test_a_draft_of_the_rules(page: Page, site: Site) -> None:
+    page.goto(site.url("/attendance/replay"))
+    is_good(page)
+    page.get_by_label("Kantor").select_option(GATEWAY)
+    page.get_by_label("Rancangan", exact=True).select_option("panrb")
+    page.get_by_role("button", name="Bandingkan").click()
+    expect(page.get_by_role("row").filter(has_text="Dodi Wijaya").first).to_contain_text("Hadir")
+    is_good(page)

@@ -98,6 +98,16 @@ def test_a_statement_is_agreed_or_not(corrected: Corrected, accepted: bool, stat
     assert (found.asked_by, found.decided_by, found.accepted) == (corrections.BY_SMS, "head", accepted)
 
 
+def test_a_statement_that_was_annulled_counts_no_more_whatever_was_agreed(corrected: Corrected) -> None:
+    record = corrected.city.record("Ani", Action.SICK, "06:40")
+    corrections.decide_statement(corrected.database, record, "head", NOW, accepted=True)
+    corrected.decide(corrected.ask(Kind.VOID, record=record))
+    assert corrected.result().status is Status.ABSENT
+    void = corrected.database.value("SELECT id FROM correction WHERE kind = 'void'")
+    corrected.decide(corrected.ask(Kind.REVOKE, record=void))
+    assert corrected.result().status is Status.SICK
+
+
 def test_what_was_agreed_can_be_revoked_by_two(corrected: Corrected) -> None:
     id_ = corrected.ask(Kind.ABSENCE, what=Status.SICK, until=at("00:00", DAY + timedelta(days=1)))
     corrected.decide(id_)

@@ -143,7 +143,7 @@ def test_the_report_lists_incidents_and_whom_they_touched(site: Site) -> None:
     said = words(site.page(f"/attendance/office/{GATEWAY}/incidents?from={DAY}&until={DAY}"))
     assert "Modem tidak bekerja 24/11/2026 07:05:00 WIB 24/11/2026 07:45:00 WIB 40 menit" in said
     assert "Gateway terputus dari pusat 24/11/2026 20:00:00 WIB masih berlangsung" in said
-    assert "Budi Selasa, 24 November 2026 07:50 16:12 Hadir gangguan" in said
+    assert "Budi Selasa, 24 November 2026 07:50 16:12 20 menit Hadir gangguan" in said
     nothing = words(site.page(f"/attendance/office/{GATEWAY}/incidents?until=2026-11-01"))
     assert "Tidak ada gangguan yang tercatat" in nothing
 
