@@ -46,7 +46,7 @@ def main() -> None:
     records = int(os.environ.get("GARDU_BENCH_RECORDS", "400000"))
     gateways = int(os.environ.get("GARDU_BENCH_GATEWAYS", "80"))
     with filled(records, gateways) as database:
-        held = database.value("SELECT COUNT(*) FROM record")
+        held, gateways = (database.value(f"SELECT COUNT(*) FROM {table}") for table in ("record", "gateway"))
         print(f"Pages over {held:,} records of {gateways:,} gateways, server time at the median of {ROUNDS}")
         for name, took in pages(database):
             print(f"  {name:42} {median(took) * 1000:7.1f} ms (slowest {max(took) * 1000:.1f})")

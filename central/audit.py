@@ -30,7 +30,7 @@ class Line:
     hash: str
 
     def follows(self, previous: str) -> bool:
-        return self.hash == _digest(previous, self.seq, micros(self.at), self.who, self.event, self.body)
+        return self.hash == digest(previous, self.seq, micros(self.at), self.who, self.event, self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def append(database: Database, who: str, event: str, body: Mapping[str, Any], no
     seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
     text = msgspec.json.encode(body, order="sorted").decode()
     line = (seq, micros(now), who, event, text)
-    database.insert_all("audit", ("seq", "at", "who", "event", "body", "hash"), [(*line, _digest(previous, *line))])
+    database.insert_all("audit", ("seq", "at", "who", "event", "body", "hash"), [(*line, digest(previous, *line))])
 
 
 def lines(database: Database, after: int = 0) -> Iterator[Line]:
@@ -78,5 +78,6 @@ def holds(database: Database, noted: str) -> bool:
     return noted == GENESIS or database.value("SELECT 1 FROM audit WHERE hash = ?", noted) is not None
 
 
-def _digest(previous: str, *line: object) -> str:
+def digest(previous: str, *line: object) -> str:
+    """Over the hash of the line before (32 bytes) and the JSON of seq, at, who, event and body."""
     return hashlib.sha256(bytes.fromhex(previous) + msgspec.json.encode(line)).hexdigest()

@@ -173,7 +173,7 @@ def _worked(plan: Plan, coming: Punch | None, going: Punch | None, proof: Proof,
 
 def _turns(plan: Plan, arrival: _Side, proof: Proof) -> tuple[datetime, ...]:
     lasting = (each.since + plan.policy.outages.least * MINUTE for each in proof.outages if each.until is None)
-    return (plan.closes, _missed(plan), *lasting, *([arrival.at] if arrival.at else []))
+    return (plan.closes, plan.in_until, *lasting, *([arrival.at] if arrival.at else []))
 
 
 _WAITING = {Status.INCOMPLETE: Why.INCOMPLETE, Status.NOT_YET: Why.NOT_YET}
@@ -182,7 +182,7 @@ _WAITING = {Status.INCOMPLETE: Why.INCOMPLETE, Status.NOT_YET: Why.NOT_YET}
 def _status(plan: Plan, arrival: _Side, departure: _Side, proof: Proof) -> Status:
     over = proof.at >= plan.closes
     if not arrival.settled:
-        waiting = arrival.missing and proof.at < _missed(plan)
+        waiting = arrival.missing and proof.at < plan.in_until
         return Status.NOT_YET if waiting else Status.INCOMPLETE
     if over and not departure.settled:
         return Status.INCOMPLETE
@@ -253,7 +253,7 @@ def _judge_late(plan: Plan, coming: Punch, going: Punch | None, limit: datetime,
 def _judge_missing_in(plan: Plan, limit: datetime, proof: Proof, side: _Side) -> None:
     side.missing = True
     moved, outage = _moved(limit, plan.policy.outages, proof)
-    if proof.known < _missed(plan):
+    if proof.known < plan.in_until:
         side.settled = False
     elif outage is not None:
         side.excused = True
@@ -262,11 +262,6 @@ def _judge_missing_in(plan: Plan, limit: datetime, proof: Proof, side: _Side) ->
     else:
         side.band = _named_band(plan.policy.late, plan.policy.missing_in)
         side.say(Why.NO_ARRIVAL, known=proof.complete_until)
-
-
-def _missed(plan: Plan) -> datetime:
-    """When a check-in that is not there is missing: a check-out may still tell that somebody came."""
-    return plan.in_until if plan.policy.missing_in == ABSENT else plan.closes
 
 
 def _repaid(plan: Plan, going: Punch | None, minutes: int) -> bool:

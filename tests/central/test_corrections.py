@@ -11,7 +11,7 @@ from central import audit, calendar, corrections
 from central.attendance import Attendance
 from central.city import City as Tallies
 from central.corrections import Kind, NotAllowed, Wish
-from central.database import Database
+from central.database import Database, micros
 from central.policy import Planner
 from central.rulebooks import load
 from central.rules import DayResult, Status
@@ -184,6 +184,14 @@ def test_a_line_that_was_changed_is_found(corrected: Corrected, change: str, bro
     database = written(corrected)
     database.run(change)
     assert audit.verify(database).broken == broken
+
+
+def test_a_line_that_was_written_anew_breaks_the_next(corrected: Corrected) -> None:
+    database = written(corrected)
+    lines = list(audit.lines(database))
+    forged = audit.digest(lines[1].hash, 3, micros(lines[2].at), "nobody", lines[2].event, lines[2].body)
+    database.run("UPDATE audit SET who = 'nobody', hash = ? WHERE seq = 3", forged)
+    assert audit.verify(database).broken == 4
 
 
 def test_lines_cut_off_show_by_the_hash_of_the_last(corrected: Corrected) -> None:
