@@ -47,7 +47,12 @@ LONGEST_REPORT = 31  # days
 
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
-    city = City(office.database, attendance)
+    _register_words(app, office)
+    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+        part(app, office, attendance)
+
+
+def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(statuses=STATUSES, incident_names=INCIDENTS)
     app.jinja_env.filters.update(
         percent=percent,
@@ -61,8 +66,9 @@ def register(app: Flask, office: Office) -> None:
         why=lambda result: sentences(result.why, office.zone),
     )
 
-    forms.register(app, office, attendance)
-    replay.register(app, office, attendance)
+
+def _register_city(app: Flask, office: Office, attendance: Attendance) -> None:
+    city = City(office.database, attendance)
 
     @app.get("/attendance")
     @login_required  # type: ignore[untyped-decorator]
@@ -77,6 +83,8 @@ def register(app: Flask, office: Office) -> None:
             "attendance/city.html", rows=rows, sums=sums, day=day, today=today, columns=COLUMNS, one=timedelta(days=1)
         )
 
+
+def _register_offices(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.get("/attendance/office/<gateway>")
     @login_required  # type: ignore[untyped-decorator]
     def attendance_office(gateway: str) -> str:
@@ -108,6 +116,27 @@ def register(app: Flask, office: Office) -> None:
             "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
         )
 
+    @app.get("/attendance/office/<gateway>/incidents")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_incidents(gateway: str) -> str:
+        _known(office, gateway)
+        now = office.clock()
+        last = day_of(request.args.get("until", "")) or attendance.today(now)
+        first = day_of(request.args.get("from", "")) or last
+        first = min(max(first, last - timedelta(days=LONGEST_REPORT - 1)), last)
+        begin, end = attendance.midnight(first), attendance.midnight(last + timedelta(days=1))
+        return render_template(
+            "attendance/incidents.html",
+            gateway=gateway,
+            first=first,
+            last=last,
+            now=now,
+            incidents=incidents.of(office.database, gateway, begin, end),
+            affected=_affected(attendance.office(gateway, first, last, now)),
+        )
+
+
+def _register_people(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.get("/attendance/person/<employee>")
     @login_required  # type: ignore[untyped-decorator]
     def attendance_month(employee: str) -> str:
@@ -140,25 +169,6 @@ def register(app: Flask, office: Office) -> None:
             result=attendance.days(person, wanted, wanted, office.clock())[0].result,
             entries=queries.of_employee(office.database, employee, begin, end),
             corrections=corrections.of_employee(office.database, employee, begin, end),
-        )
-
-    @app.get("/attendance/office/<gateway>/incidents")
-    @login_required  # type: ignore[untyped-decorator]
-    def attendance_incidents(gateway: str) -> str:
-        _known(office, gateway)
-        now = office.clock()
-        last = day_of(request.args.get("until", "")) or attendance.today(now)
-        first = day_of(request.args.get("from", "")) or last
-        first = min(max(first, last - timedelta(days=LONGEST_REPORT - 1)), last)
-        begin, end = attendance.midnight(first), attendance.midnight(last + timedelta(days=1))
-        return render_template(
-            "attendance/incidents.html",
-            gateway=gateway,
-            first=first,
-            last=last,
-            now=now,
-            incidents=incidents.of(office.database, gateway, begin, end),
-            affected=_affected(attendance.office(gateway, first, last, now)),
         )
 
 
