@@ -49,6 +49,12 @@ class WebSection(Section, frozen=True, kw_only=True):
     secure_cookies: bool = False
 
 
+class AttendanceSection(Section, frozen=True, kw_only=True):
+    """`rules` is a shipped profile, or the path of the city's own rulebook."""
+
+    rules: Text = "pekanbaru"
+
+
 class GatewaysSection(Section, frozen=True, kw_only=True):
     """`keys_dir` holds the public key of each gateway as `<id>.pub`."""
 
@@ -78,6 +84,7 @@ class Config(Section, frozen=True, kw_only=True):
     gateways: GatewaysSection
     policy: PolicySection = PolicySection()
     web: WebSection = WebSection()
+    attendance: AttendanceSection = AttendanceSection()
 
     @property
     def rules(self) -> Policy:

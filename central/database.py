@@ -16,6 +16,8 @@ from typing import Any
 
 import peewee
 
+from .tables import ATTENDANCE
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
@@ -144,6 +146,7 @@ ALTER TABLE record ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE gateway ADD COLUMN starts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE gateway ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
 """,
+    ATTENDANCE,
 )
 VERSION = len(_MIGRATIONS)
 
@@ -198,6 +201,10 @@ class Database:
         place = "(" + ", ".join("?" * len(columns)) + ")"
         values = [value for row in rows for value in row]
         self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([place] * len(rows))}", *values)
+
+    def analyse(self) -> None:
+        """Let the database look at its rows, so that it chooses its indexes well: after very many came at once."""
+        self.run("ANALYZE")
 
     def close(self) -> None:
         self._peewee.close()

@@ -13,12 +13,14 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..policy import Rulebook
 
 
 @dataclass(frozen=True)
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
-    gateways sealed, and `refresh` tells them what changed.
+    gateways sealed, and `refresh` tells them what changed. Without a `rulebook` attendance is judged by the shipped
+    one.
     """
 
     database: Database
@@ -27,6 +29,7 @@ class Office:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sealing_key: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
     refresh: Callable[[], object] = lambda: None
+    rulebook: Rulebook | None = None
 
 
 class Person(UserMixin):  # type: ignore[misc]
