@@ -16,7 +16,6 @@ from typing import Any
 
 import peewee
 
-VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
@@ -102,6 +101,50 @@ CREATE TABLE token (
     created BIGINT NOT NULL
 );
 """
+_TRUST = """
+CREATE TABLE certificate (
+    serial TEXT PRIMARY KEY,
+    gateway TEXT NOT NULL,
+    key TEXT NOT NULL,
+    pem TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    revoked_at BIGINT,
+    reason TEXT
+);
+CREATE INDEX certificate_gateway ON certificate (gateway);
+CREATE TABLE gateway_key (
+    gateway TEXT NOT NULL,
+    public TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT,
+    reason TEXT,
+    PRIMARY KEY (gateway, since)
+);
+CREATE TABLE enrolment_token (
+    public TEXT PRIMARY KEY,
+    gateway TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    replaces INTEGER NOT NULL,
+    used BIGINT,
+    serial TEXT
+);
+CREATE TABLE enrolment (
+    id {serial},
+    at BIGINT NOT NULL,
+    gateway TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+ALTER TABLE gateway ADD COLUMN since BIGINT;
+ALTER TABLE gateway ADD COLUMN since_before BIGINT;
+ALTER TABLE gateway ADD COLUMN rival BIGINT;
+"""
+# One step a version: a database of an older one takes those that it lacks, all in one transaction.
+_STEPS = (_SCHEMA, _TRUST)
+VERSION = len(_STEPS)
 
 
 class StorageError(Exception):
@@ -197,17 +240,19 @@ class Database:
             self.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
             version = self.value("SELECT version FROM schema_version")
             if version is None:
-                self._create()
+                self.run("INSERT INTO schema_version (version) VALUES (0)")
             elif version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
+            for step in range(version or 0, VERSION):
+                self._take_step(_STEPS[step])
+                self.run("UPDATE schema_version SET version = ?", step + 1)
 
-    def _create(self) -> None:
+    def _take_step(self, statements: str) -> None:
         kinds = {"serial": "BIGSERIAL PRIMARY KEY", "blob": "BYTEA"}
         if not self._postgres:
             kinds = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"}
-        for statement in _SCHEMA.format(**kinds).strip().split(";\n"):
+        for statement in statements.format(**kinds).strip().split(";\n"):
             self.run(statement.rstrip(";"))
-        self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
 
 
 def sqlite_url(path: Path) -> str:

@@ -118,6 +118,11 @@ def digest(sealed: bytes) -> str:
     return hashlib.sha256(sealed).hexdigest()
 
 
+def mark(sealed: bytes) -> bytes:
+    """The start of a digest: enough for people to compare."""
+    return hashlib.sha256(sealed).digest()[:HALF]
+
+
 def fingerprint(authority: str, central: str) -> bytes:
     """Of central: both its keys, the one that signs certificates and the one that signs what it says."""
     key = x509.load_pem_x509_certificate(authority.encode())
@@ -127,9 +132,9 @@ def fingerprint(authority: str, central: str) -> bytes:
     return hashlib.sha256(whole).digest()[:HALF]
 
 
-def readable(mark: bytes) -> str:
+def readable(digest_: bytes) -> str:
     """A fingerprint for people to compare."""
-    text = mark.hex()
+    text = digest_.hex()
     return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 

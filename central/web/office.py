@@ -12,16 +12,18 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..registrar import Registrar
 
 
 @dataclass(frozen=True)
 class Office:
-    """`link_problem` tells what keeps the collector of this process from its broker."""
+    """`link_problem` tells what keeps the collector of this process from its broker; `registrar` enrols gateways."""
 
     database: Database
     zone: ZoneInfo
     link_problem: Callable[[], Problem | None] = lambda: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    registrar: Registrar | None = None
 
 
 class Person(UserMixin):  # type: ignore[misc]

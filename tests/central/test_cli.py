@@ -120,7 +120,9 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
 def test_what_was_put_aside_can_be_seen(config: Path, tmp_path: Path) -> None:
     assert gardu(config, "quarantine").stdout == "Nothing was put aside.\n"
     database = Database(f"sqlite:///{tmp_path}/data/central.db")
-    Ingest(database, GatewayKeys(tmp_path / "keys")).take([Envelope("dinkes-01", b"garbage")], datetime.now(UTC))
+    Ingest(database, GatewayKeys(tmp_path / "keys", database)).take(
+        [Envelope("dinkes-01", b"garbage")], datetime.now(UTC)
+    )
     database.close()
     assert "there is no key of this gateway" in gardu(config, "quarantine").stdout
     assert json.loads(gardu(config, "quarantine", "--json").stdout)[0]["times"] == 1
