@@ -24,6 +24,7 @@ from .registrar import Registrar
 
 log = structlog.get_logger(__name__)
 
+FORGOTTEN = 0  # no version of desired
 BATCHES_AT_ONCE = 100  # into one transaction: enough to share its cost, and few enough for a quick ack
 
 
@@ -98,15 +99,21 @@ class Collector:
         self._session = self._link.session
 
     def _tell_desired(self) -> None:
+        gone = self._keys.gone()
         for gateway, version in desired.versions(self._database).items():
-            if self._told.get(gateway) == version:
-                continue
-            wanted = desired.newest(self._database, gateway)
-            if self._keys.ended(gateway):  # the broker may still know whom a stolen gateway's employees are
-                self._link.publish(topic(gateway, Leaf.DESIRED), b"", retain=True)
-            elif wanted:
-                self._publish(gateway, Leaf.DESIRED, wanted)
-            self._told[gateway] = version
+            if gateway in gone:
+                self._forget(gateway)
+            elif self._told.get(gateway) != version:
+                wanted = desired.newest(self._database, gateway)
+                if wanted:
+                    self._publish(gateway, Leaf.DESIRED, wanted)
+                    self._told[gateway] = wanted.version
+
+    def _forget(self, gateway: str) -> None:
+        """Whoever stole it must not go on reading from the broker whose numbers are whose."""
+        if self._told.get(gateway) != FORGOTTEN:
+            self._link.publish(topic(gateway, Leaf.DESIRED), b"", retain=True)
+            self._told[gateway] = FORGOTTEN
 
     def _publish(self, gateway: str, leaf: Leaf, payload: Struct) -> None:
         self._link.publish(topic(gateway, leaf), seal(payload, self._key), retain=True)

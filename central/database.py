@@ -114,13 +114,14 @@ CREATE TABLE certificate (
 );
 CREATE INDEX certificate_gateway ON certificate (gateway);
 CREATE TABLE gateway_key (
+    id {serial},
     gateway TEXT NOT NULL,
     public TEXT NOT NULL,
     since BIGINT NOT NULL,
     until BIGINT,
-    reason TEXT,
-    PRIMARY KEY (gateway, since)
+    reason TEXT
 );
+CREATE INDEX gateway_key_gateway ON gateway_key (gateway);
 CREATE TABLE enrolment_token (
     public TEXT PRIMARY KEY,
     gateway TEXT NOT NULL,

@@ -49,6 +49,11 @@ class GatewayKeys:
         rows = self._rows(gateway)
         return str(rows[-1][3]) if rows and rows[-1][2] is not None else None
 
+    def gone(self) -> set[str]:
+        """The gateways whose last key was revoked."""
+        rows = self._database.rows("SELECT gateway FROM gateway_key GROUP BY gateway HAVING COUNT(until) = COUNT(*)")
+        return {gateway for (gateway,) in rows}
+
     def handed_over(self, gateway: str) -> Ed25519PublicKey | None:
         """The key in the gateway's file."""
         if self._folder is None or not _ID.fullmatch(gateway):
@@ -66,7 +71,7 @@ class GatewayKeys:
 
     def _rows(self, gateway: str) -> list[tuple[str, int, int | None, str | None]]:
         return self._database.rows(
-            "SELECT public, since, until, reason FROM gateway_key WHERE gateway = ? ORDER BY since",
+            "SELECT public, since, until, reason FROM gateway_key WHERE gateway = ? ORDER BY id",
             gateway.replace("\0", ""),  # PostgreSQL takes no NUL
         )
 

@@ -269,7 +269,7 @@ class MqttLink:
 def _spread(client: paho.Client, doublings: int) -> None:
     """Doubling from a random start keeps a thousand gateways apart after a broker's restart."""
     start = random.uniform(0.5, 1.5) * 2**doublings
-    client.reconnect_delay_set(min_delay=start, max_delay=60)  # type: ignore[arg-type]
+    client.reconnect_delay_set(min_delay=start, max_delay=60)
 
 
 def _no_delay(_client: paho.Client, _data: Any, sock: Any) -> None:

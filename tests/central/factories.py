@@ -40,6 +40,9 @@ class KnownKeys:
     def ended(self, gateway: str) -> str | None:
         return None
 
+    def gone(self) -> set[str]:
+        return set()
+
 
 def record(seq: int, **changes: Any) -> Record:
     values = {
