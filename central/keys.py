@@ -64,6 +64,8 @@ class GatewayKeys:
             known = self._known.get(gateway)
             if not known or known[0] != changed:
                 self._known[gateway] = known = (changed, load_public(path))
+        except FileNotFoundError:
+            return None
         except (OSError, BadKey) as error:
             log.warning("no key", gateway=gateway, problem=str(error))
             return None

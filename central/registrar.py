@@ -169,6 +169,7 @@ class Registrar:
                     self._check_pace(gateway, now)
                     held = self._issue(gateway, asked.csr, now).pem
                     self._note(gateway, "mqtt", Outcome.RENEWED, "", now)
+                    log.info("renewed", gateway=gateway)
         except (BadEnvelope, BadPayload, BadRequest) as error:
             log.warning("not renewed", gateway=gateway, problem=str(error))
             return None
@@ -342,7 +343,6 @@ class Registrar:
         self._note(note.gateway, origin, Outcome.ENROLLED, "", now)
 
     def _note(self, gateway: str, origin: str, outcome: Outcome, detail: str, now: datetime) -> None:
-        log.warning("enrolment", gateway=gateway, origin=origin, outcome=outcome, detail=detail)
         row = (micros(now), gateway, origin, outcome, detail[:200])
         self._database.insert_all("enrolment", ("at", "gateway", "origin", "outcome", "detail"), [row])
         self._database.run("DELETE FROM enrolment WHERE id <= (SELECT MAX(id) FROM enrolment) - ?", NOTES_KEPT)

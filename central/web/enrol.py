@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import structlog
 from flask import Blueprint, Flask, Response, request
 from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
@@ -12,6 +13,8 @@ from mqtt_bridge.enrolment import Admission, Application
 from ..registrar import Declined, Outcome
 from . import api
 from .office import Office
+
+log = structlog.get_logger(__name__)
 
 ATTEMPTS = "10 per minute"
 STATUS = {
@@ -38,10 +41,13 @@ def register(app: Flask, office: Office, csrf: CSRFProtect, limiter: Limiter) ->
             application = msgspec.json.decode(request.get_data(), type=Application)
         except (msgspec.MsgspecError, RecursionError) as error:
             return api.problem(400, "Not a request to enrol", str(error))
+        origin = request.remote_addr or "?"
         try:
-            answer = office.registrar.enrol(application, request.remote_addr or "?", office.clock())
+            answer = office.registrar.enrol(application, origin, office.clock())
         except Declined as error:
+            log.warning("not enrolled", origin=origin, outcome=error.outcome, problem=str(error))
             return api.problem(STATUS[error.outcome], f"Not enrolled: {error.outcome}", str(error))
+        log.info("enrolled", origin=origin)
         return Response(msgspec.json.encode(Admission(answer=answer.decode())), mimetype="application/json"), 201
 
     app.register_blueprint(enrol)

@@ -30,7 +30,7 @@ keys_dir = "{folder}/keys"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
     (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
-    ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
+    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("broker-config",), ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
 ]  # fmt: skip
 
 
@@ -89,11 +89,15 @@ def test_a_database_that_is_not_there_is_one_line(config: Path) -> None:
 
 
 def test_setting_up_an_office(config: Path, tmp_path: Path) -> None:
-    assert "public key is still missing" in gardu(config, "gateway", "add", "dinkes-01").stdout
+    shown = gardu(config, "gateway", "add", "dinkes-01").stdout
+    assert "gardu-gateway enrol http://127.0.0.1:8080 " in shown
+    assert "█" in shown, "a QR code"
     load_or_make(tmp_path / "gateway.key")
     added = gardu(config, "gateway", "add", "dinkes-01", "--key", str(tmp_path / "gateway.pub"))
-    assert "already known" in added.stdout
-    assert "missing" not in added.stdout
+    assert added.stdout == "dinkes-01 is known by its key.\n"
+    again = gardu(config, "gateway", "add", "dinkes-01")
+    assert again.returncode == 1
+    assert "enrolled already" in again.stderr
     roster = tmp_path / "roster.csv"
     roster.write_text("nip,name,phone,gateway\n199001012015011001,Ani Contoh,081234567890,dinkes-01\n")
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 1 gateways.\n"
