@@ -39,12 +39,25 @@ class Fleet:
             add(self._database, gateway, now)
             if isinstance(payload, Connection):
                 self._set(gateway, "online", int(payload.online))
+                if payload.online and not message.retained:
+                    self._note_run(gateway, micros(payload.since), now)
             elif isinstance(payload, Status):
                 self._set(gateway, "status", encode(payload))
                 if not message.retained:  # a last will of an older connection may have come late
                     self._set(gateway, "online", 1)
             if not message.retained:
                 self._set(gateway, "seen", micros(now))
+
+    def _note_run(self, gateway: str, since: int, now: datetime) -> None:
+        """A device that starts anew has a new beginning; one that was there before the present one is a second."""
+        row = self._database.row("SELECT since, since_before FROM gateway WHERE id = ?", gateway)
+        if not row or row[0] == since:
+            return
+        if row[1] == since:
+            log.warning("two devices use one name", gateway=gateway)
+            self._set(gateway, "rival", micros(now))
+        self._set(gateway, "since_before", row[0])
+        self._set(gateway, "since", since)
 
     def heard(self, gateways: set[str], now: datetime) -> None:
         """Records came from those: they are there, whatever else was said."""

@@ -16,7 +16,6 @@ from .database import Database, micros
 log = structlog.get_logger(__name__)
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
-REPLACED = "replaced"
 
 
 class GatewayKeys:
@@ -47,12 +46,11 @@ class GatewayKeys:
     def ended(self, gateway: str) -> str | None:
         """Why there is no key any more where there was one."""
         rows = self._rows(gateway)
-        return str(rows[-1][3]) if rows and rows[-1][2] is not None else None
+        return f"revoked: {rows[-1][3]}" if rows and rows[-1][2] is not None else None
 
     def gone(self) -> set[str]:
-        """The gateways whose last key was revoked."""
-        rows = self._database.rows("SELECT gateway FROM gateway_key GROUP BY gateway HAVING COUNT(until) = COUNT(*)")
-        return {gateway for (gateway,) in rows}
+        """The gateways that were revoked."""
+        return set(revoked(self._database))
 
     def handed_over(self, gateway: str) -> Ed25519PublicKey | None:
         """The key in the gateway's file."""
@@ -76,6 +74,16 @@ class GatewayKeys:
             "SELECT public, since, until, reason FROM gateway_key WHERE gateway = ? ORDER BY id",
             gateway.replace("\0", ""),  # PostgreSQL takes no NUL
         )
+
+
+def revoked(database: Database) -> dict[str, str]:
+    """Gateways whose last key was revoked, with the reason. A key that was replaced has another behind it."""
+    return dict(
+        database.rows(
+            "SELECT gateway, reason FROM gateway_key AS held WHERE until IS NOT NULL"
+            " AND id = (SELECT MAX(id) FROM gateway_key WHERE gateway = held.gateway)"
+        )
+    )
 
 
 def _parse(public: str) -> Ed25519PublicKey:

@@ -55,9 +55,11 @@ connection_messages true
 """
 
 _RULES = """\
-# A gateway speaks below its own name, and hears what is said to it. The name is that of its certificate.
+# A gateway speaks below its own name, and hears what is said to it. The name is that of its certificate. It also
+# hears what is said of its own connection: if that was another device, it notices.
 pattern write gardu/v1/%u/event/#
 pattern write gardu/v1/%u/state/#
+pattern read gardu/v1/%u/state/connection
 pattern read gardu/v1/%u/command/#
 
 # The collector: a name that no gateway can have.

@@ -36,7 +36,7 @@ from mqtt_bridge.records import BadPayload, Certificate, Renewal, decode
 from . import fleet
 from .authority import Authority, BadRequest, Issued, key_digest, key_of
 from .database import Database, micros, moment
-from .keys import REPLACED, GatewayKeys
+from .keys import GatewayKeys
 
 log = structlog.get_logger(__name__)
 
@@ -179,7 +179,7 @@ class Registrar:
         """Nothing of that gateway counts from now on; returns how many certificates ended."""
         with self._database.transaction():
             self._forget_tokens(gateway)
-            ended = self._end(gateway, f"revoked: {reason}", now)
+            ended = self._end(gateway, reason, now)
             self._note(gateway, "command line", Outcome.REVOKED, reason, now)
         self.publish_revocations(now)
         return ended
@@ -246,7 +246,7 @@ class Registrar:
             raise Declined(
                 Outcome.TAKEN, f"{gateway} is enrolled already, with another key; other hardware needs --replace"
             )
-        self._end(gateway, REPLACED, now)
+        self._end(gateway, None, now)
         self._database.insert_all("gateway_key", ("gateway", "public", "since"), [(gateway, signer, micros(now))])
 
     def _check_signer(self, gateway: str, signer: str) -> None:
@@ -257,7 +257,7 @@ class Registrar:
                 Outcome.BAD_KEY,
                 f"this key is {others[0]}'s: was its card copied? {NEW_KEY}",
             )
-        if any(reason not in (None, REPLACED) for _, reason in rows):
+        if any(reason is not None for _, reason in rows):
             raise Declined(Outcome.BAD_KEY, f"this key was revoked. {NEW_KEY}")
 
     def _renewal(self, gateway: str, sealed: bytes) -> Renewal:
@@ -284,8 +284,8 @@ class Registrar:
         key = self._keys.get(gateway)
         return key.public_bytes_raw().hex() if key else None
 
-    def _end(self, gateway: str, reason: str, now: datetime) -> int:
-        """The present key and all certificates of the gateway end."""
+    def _end(self, gateway: str, reason: str | None, now: datetime) -> int:
+        """The present key and all certificates of the gateway end: replaced, if there is no reason."""
         handed_over = self._keys.handed_over(gateway)
         if handed_over and not self._database.row("SELECT 1 FROM gateway_key WHERE gateway = ?", gateway):
             row = (gateway, handed_over.public_bytes_raw().hex(), 0)  # it counted ever since it was handed over
