@@ -37,7 +37,6 @@ acl_file {folder}/acl
 # Without it small messages wait for each other: a tenth of the throughput.
 set_tcp_nodelay true
 max_packet_size {packet}
-message_size_limit {size}
 max_inflight_messages 20
 max_queued_messages 20000
 max_keepalive 120
@@ -75,7 +74,7 @@ def write(folder: Path, authority: Authority, names: Sequence[str], port: int, n
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # mosquitto runs as a user of its own
     server = authority.for_server(names, load_or_make_tls(folder / "server.key").public_key(), now)
-    settings = _SETTINGS.format(port=port, folder=folder, revoked=REVOKED, packet=_PACKET, size=SIZE_LIMIT)
+    settings = _SETTINGS.format(port=port, folder=folder, revoked=REVOKED, packet=_PACKET)
     texts = {
         "mosquitto.conf": settings,
         "acl": _RULES.format(collector=COLLECTOR),

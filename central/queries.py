@@ -14,6 +14,7 @@ from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
 from .database import Database, micros, moment
+from .keys import revoked
 from .states import Condition
 
 
@@ -86,10 +87,8 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
         "SELECT id, online, seen, status, version, rival"
         " FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
     )
-    ended = dict(
-        database.rows("SELECT gateway, MAX(reason) FROM gateway_key GROUP BY gateway HAVING COUNT(until) = COUNT(*)")
-    )
-    found = [_gateway(row, held, counts, ended, now) for row in rows]
+    ended = revoked(database)
+    found = [_gateway(row, held, counts, ended.get(row[0]), now) for row in rows]
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
 
 

@@ -1,7 +1,8 @@
 """Notices that another device speaks under this gateway's name: a card that was copied, or hardware not switched off.
 
 The broker lets one of the two in at a time, and not every broker says that it threw the other out. But it repeats
-what was said last about the connection: after we heard our own word back, another's is a rival's.
+what was said last about the connection, if only the last will of the one that it threw out. After we heard our own
+word back, another's is a rival's: what an earlier run of this device left there, we heard before.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Rivals:
             said = decode(body_of(message.payload))
         except (BadEnvelope, BadPayload):
             return
-        if not isinstance(said, Connection) or not said.online:
+        if not isinstance(said, Connection):
             return
         if said.since == self._since:
             self._heard_ourselves = True
