@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Renewer:
         self._data = data
         self._held = held
         self._next = 0.0
+        self._session = 0
 
     @property
     def until(self) -> datetime:
@@ -39,17 +41,24 @@ class Renewer:
 
     def step(self, now: Now) -> None:
         """Ask, if it is time; a clock that is wrong would ask at any time, or never."""
-        if now.monotonic < self._next or not now.trusted or not self._link.connected:
-            return
-        if not self._held.renewal_due(now.wall):
+        if self._link.session != self._session:
+            self._session = self._link.session
+            self._read_again()
+        asked = now.monotonic < self._next
+        if asked or not now.trusted or not self._link.connected or not self._held.renewal_due(now.wall):
             return
         gateway = self._held.broker.gateway
         self._next = now.monotonic + ASK_EVERY
         try:
-            asked = Renewal(gateway=gateway, csr=enrolment.ask_renewal(self._data, gateway), at=now.wall)
-            self._link.publish(topic(gateway, Leaf.RENEWAL), seal(asked, self._key), retain=False)
+            wanted = Renewal(gateway=gateway, csr=enrolment.ask_renewal(self._data, gateway), at=now.wall)
+            self._link.publish(topic(gateway, Leaf.RENEWAL), seal(wanted, self._key), retain=False)
         except (LinkDown, BadKey, OSError) as error:
             log.warning("renewal not asked for", problem=str(error))
+
+    def _read_again(self) -> None:
+        """The link has just connected with what is there now: perhaps somebody enrolled the gateway anew."""
+        with suppress(NotEnrolled):
+            self._held = enrolment.load(self._data) or self._held
 
     def take(self, certificate: Certificate) -> None:
         """What central made, if it is what was asked for: it also says again what it made long ago."""
