@@ -27,7 +27,7 @@ from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, config, desired, mosquitto, queries
+from . import access, config, desired, evidence, mosquitto, queries
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -232,6 +232,22 @@ def gateway_revoke(settings: Config, database: Database, name: str, reason: str)
     click.echo(f"{name} is revoked, with {ended} certificates. What it recorded before stays.")
     if settings.broker.tls:
         click.echo(f"Let the broker read {broker_folder(settings) / REVOKED}: systemctl reload mosquitto")
+
+
+@gateway.command("verify")
+@click.argument("name")
+@with_database
+def gateway_verify(settings: Config, database: Database, name: str) -> None:
+    """Check again that all records of the gateway NAME are what its key signed when they came."""
+    found = list(evidence.verify(database, gateway_keys(settings, database), name))
+    for line in found:
+        click.echo(line)
+    held = database.value("SELECT COUNT(*) FROM record WHERE gateway = ?", name)
+    if found:
+        raise click.ClickException(
+            f"{len(found)} of {name}'s batches and records are not proven; it has {held} records"
+        )
+    click.echo(f"All {held} records of {name} are proven.")
 
 
 @gateway.command("enrolments")

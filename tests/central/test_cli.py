@@ -30,7 +30,8 @@ keys_dir = "{folder}/keys"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
     (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
-    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("broker-config",),
+    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
+    ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
 ]  # fmt: skip
 
