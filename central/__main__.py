@@ -231,7 +231,8 @@ def gateway_revoke(settings: Config, database: Database, name: str, reason: str)
     ended = registrar(settings, database).revoke(name, reason, _now())
     click.echo(f"{name} is revoked, with {ended} certificates. What it recorded before stays.")
     if settings.broker.tls:
-        click.echo(f"Let the broker read {broker_folder(settings) / REVOKED}: systemctl reload mosquitto")
+        click.echo(f"Now the broker: systemctl restart mosquitto ({broker_folder(settings) / REVOKED} is new;")
+        click.echo("a reload would do as well, but leaves a connection open that is there now)")
 
 
 @gateway.command("verify")
