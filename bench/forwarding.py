@@ -51,7 +51,7 @@ def main() -> None:
         def ours() -> float:
             with tempfile.TemporaryDirectory() as fresh:
                 database = Database(sqlite_url(Path(fresh) / "central.db"))
-                collector = Collector(down, database, GatewayKeys(place), central_key)
+                collector = Collector(down, database, GatewayKeys(place, database), central_key)
                 forwarder = Forwarder(up, journal, key)
                 listener = Downlink(up, journal, forwarder, central_key.public_key())
                 rewind(journal)

@@ -8,31 +8,37 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+import segno
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mqtt_bridge import cli, logs
-from mqtt_bridge.client import MqttLink, Problem
-from mqtt_bridge.keys import load_or_make, load_or_make_sealing, load_public
+from mqtt_bridge.client import MqttLink, Problem, Tls
+from mqtt_bridge.enrolment import mark, readable
+from mqtt_bridge.keys import load_or_make, load_or_make_sealing, load_public, write_whole
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.records import PresenceRule
 from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, audit, config, desired, fleet, queries, rulebooks, shifts
+from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts
+from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
 from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
+from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
+from .registrar import Address, Declined, Registrar
 from .roster import BadRoster, parse, store
 
 log = structlog.get_logger(__name__)
@@ -52,7 +58,7 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(settings: Config, **options: Any) -> None:
         try:
             command(settings, open_database(settings), **options)
-        except (StorageError, OSError) as error:
+        except (StorageError, Declined, OSError) as error:
             raise click.ClickException(str(error)) from None
 
     return wrapper
@@ -130,10 +136,14 @@ def _start_broker(settings: Config, parts: ExitStack) -> None:
 
 def _start_collector(settings: Config, database: Database, parts: ExitStack) -> MqttLink:
     refresh(settings, database)
-    key = load_or_make(data_folder(settings) / "central.key")
-    client_id = f"central-{secrets.token_hex(4)}"
-    link = MqttLink(settings.broker.host, settings.broker.port, client_id, UPLINK, wake=lambda: loop.wake())
-    work = Collector(link, database, gateway_keys(settings), key)
+    key = central_key(settings)
+    trust = registrar(settings, database)
+    trust.publish_revocations(_now())  # what a crash may have kept from the file
+    link = MqttLink(
+        settings.broker.host, settings.broker.port, f"central-{secrets.token_hex(4)}", UPLINK,
+        tls=collector_tls(settings), wake=lambda: loop.wake(),
+    )  # fmt: skip
+    work = Collector(link, database, gateway_keys(settings, database), key, trust)
     loop = Loop("collector", lambda: work.step(_now()), PAUSE, expected=(StorageError,))
     parts.callback(link.close)
     parts.callback(loop.stop, STOP_SECONDS)
@@ -158,6 +168,7 @@ def _start_web(
         sealing_key=sealing_key(settings),
         refresh=lambda: refresh(settings, database),
         rulebook=rulebook(settings),
+        registrar=registrar(settings, database),
     )
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
@@ -173,33 +184,152 @@ def gateway() -> None:
 
 @gateway.command("add")
 @click.argument("name")
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="Its public key, put where it belongs.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365), help="How long the token is good.")
+@click.option("--replace", is_flag=True, help="Other hardware takes the place of the one that is enrolled.")
+@click.option("--key", type=click.Path(path_type=Path, exists=True), help="No token: take its public key as it is.")
 @click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
 @click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
 def gateway_add(
     settings: Config,
     database: Database,
     name: str,
+    days: int,
+    replace: bool,
     key: Path | None,
     presence: str | None,
     serves_all: bool | None,
+    as_json: bool,
 ) -> None:
-    """Make the gateway NAME known, such as dinkes-01, or change what is known of it."""
+    """Make the gateway NAME known, such as dinkes-01, and a token with which it enrols once."""
     if not GATEWAY_ID.fullmatch(name):
         raise click.BadParameter("small letters, digits and hyphens only, such as dinkes-01", param_hint="NAME")
+    office = registrar(settings, database)
     if key:
-        load_public(key)
-        (Path(settings.gateways.keys_dir) / f"{name}.pub").write_bytes(key.read_bytes())
-    new = fleet.add(database, name, _now())
+        office.admit(name, load_public(key), _now(), replace=replace)
+        made = None
+    else:
+        made = office.invite(name, timedelta(days=days), _now(), replace=replace)
+    _set_up(database, name, presence, serves_all)
+    refresh(settings, database)
+    if made is None:
+        click.echo(f"{name} is known by its key.")
+    else:
+        _show_token(name, enrolment_url(settings), str(made), days, as_json=as_json)
+
+
+def _set_up(database: Database, name: str, presence: str | None, serves_all: bool | None) -> None:
     if presence:
         fleet.set_presence(database, name, None if presence == "policy" else presence)
     if serves_all is not None:
         fleet.set_serves_all(database, name, serves_all=serves_all)
+
+
+@gateway.command("set")
+@click.argument("name")
+@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
+@with_database
+def gateway_set(
+    settings: Config, database: Database, name: str, presence: str | None, serves_all: bool | None
+) -> None:
+    """Change what is known of the gateway NAME."""
+    if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
+        raise click.ClickException(f"there is no gateway {name}")
+    _set_up(database, name, presence, serves_all)
+    changed = refresh(settings, database)
+    click.echo(f"{name} is set up; news for {len(changed)} gateways.")
+
+
+def _show_token(name: str, url: str, token: str, days: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"gateway": name, "url": url, "token": token, "days": days}))
+        return
+    click.echo(f"{name} can enrol within {days} days, once. On the gateway:\n\n  gardu-gateway enrol {url} {token}\n")
+    segno.make(f"{url} {token}").terminal(compact=True)
+    click.echo("The token is shown this once.")
+
+
+@gateway.command("sign")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the answer goes.")
+@click.option("--replace", is_flag=True, help="Other hardware takes the place of the one that is enrolled.")
+@with_database
+def gateway_sign(settings: Config, database: Database, file: Path, out: Path, replace: bool) -> None:
+    """Answer the request FILE that was carried here from a gateway without a network."""
+    office = registrar(settings, database)
+    answer = office.sign(file.read_bytes(), "file", _now(), replace=replace)
+    write_whole(out, answer, 0o644)
     refresh(settings, database)
-    click.echo(f"{name} is {'now' if new else 'already'} known.")
-    if gateway_keys(settings).get(name) is None:
-        click.echo(f"Its public key is still missing: {settings.gateways.keys_dir}/{name}.pub")
+    click.echo(f"On the gateway: gardu-gateway enrol --answer {out.name}")
+    click.echo(f"Request {readable(mark(file.read_bytes()))}; central {readable(office.fingerprint)}")
+
+
+@gateway.command("revoke")
+@click.argument("name")
+@click.option("--reason", required=True, help="Such as: stolen.")
+@with_database
+def gateway_revoke(settings: Config, database: Database, name: str, reason: str) -> None:
+    """Nothing of the gateway NAME counts any more."""
+    if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
+        raise click.ClickException(f"there is no gateway {name}")
+    ended = registrar(settings, database).revoke(name, reason, _now())
+    click.echo(f"{name} is revoked, with {ended} certificates. What it recorded before stays.")
+    if settings.broker.tls:
+        click.echo(f"Now the broker: systemctl restart mosquitto ({broker_folder(settings) / REVOKED} is new;")
+        click.echo("a reload would do as well, but leaves a connection open that is there now)")
+
+
+@gateway.command("verify")
+@click.argument("name")
+@with_database
+def gateway_verify(settings: Config, database: Database, name: str) -> None:
+    """Check again that all records of the gateway NAME are what its key signed when they came."""
+    found = list(evidence.verify(database, gateway_keys(settings, database), name))
+    for line in found:
+        click.echo(line)
+    held = database.value("SELECT COUNT(*) FROM record WHERE gateway = ?", name)
+    if found:
+        raise click.ClickException(
+            f"{len(found)} of {name}'s batches and records are not proven; it has {held} records"
+        )
+    click.echo(f"All {held} records of {name} are proven.")
+
+
+@gateway.command("enrolments")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@with_database
+def gateway_enrolments(settings: Config, database: Database, as_json: bool) -> None:
+    """Every attempt to enrol, renewal and revocation, the latest first."""
+    del settings
+    names = ("at", "gateway", "origin", "outcome", "detail")
+    rows = database.rows("SELECT at, gateway, origin, outcome, detail FROM enrolment ORDER BY id DESC")
+    found = [dict(zip(names, (moment(row[0]).isoformat(), *row[1:]), strict=True)) for row in rows]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        click.echo("{at:.19}Z  {gateway:20} {origin:16} {outcome:24} {detail}".format(**each).rstrip())
+
+
+@main.command("broker-config")
+@click.option("--out", type=click.Path(path_type=Path), help="Another folder than broker.config_dir.")
+@click.option("--name", "names", multiple=True, help="A name or address of the broker; may be given several times.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where it listens; else as gateways reach it.")
+@with_database
+def broker_config(
+    settings: Config, database: Database, out: Path | None, names: tuple[str, ...], port: int | None
+) -> None:
+    """Write what mosquitto needs to be the broker: settings, access rules, certificates."""
+    address = broker_address(settings)
+    folder = (out or broker_folder(settings)).resolve()
+    known = tuple(dict.fromkeys((*names, address.host, settings.broker.host)))
+    written = mosquitto.write(folder, authority(settings), known, port or address.port, _now())
+    registrar(settings, database, folder).publish_revocations(_now())
+    for path in written:
+        click.echo(path)
+    click.echo(f"Its certificate is good for {', '.join(known)}. Next: docs/trust.md, The broker.")
 
 
 @gateway.command("list")
@@ -367,11 +497,59 @@ def rulebook(settings: Config) -> Rulebook:
         raise ConfigError(f"attendance.rules: {error}") from None
 
 
-def gateway_keys(settings: Config) -> GatewayKeys:
-    folder = Path(settings.gateways.keys_dir)
-    if not folder.is_dir():
-        raise ConfigError(f"gateways.keys_dir: {folder} is no directory")
-    return GatewayKeys(folder)
+def gateway_keys(settings: Config, database: Database) -> GatewayKeys:
+    folder = settings.gateways.keys_dir
+    return GatewayKeys(Path(folder) if folder else None, database)
+
+
+def central_key(settings: Config) -> Ed25519PrivateKey:
+    return load_or_make(data_folder(settings) / "central.key")
+
+
+def authority(settings: Config) -> Authority:
+    return Authority(data_folder(settings) / "ca", _now())
+
+
+def registrar(settings: Config, database: Database, folder: Path | None = None) -> Registrar:
+    """`folder` is where the broker reads whom to refuse, if it is not the configured one."""
+    return Registrar(
+        database,
+        gateway_keys(settings, database),
+        authority(settings),
+        central_key(settings),
+        broker_address(settings),
+        (folder or broker_folder(settings)) / REVOKED,
+    )
+
+
+def broker_folder(settings: Config) -> Path:
+    chosen = settings.broker.config_dir
+    return writable_folder(Path(chosen or data_folder(settings) / "broker"), "broker.config_dir")
+
+
+def broker_address(settings: Config) -> Address:
+    """The broker as gateways reach it."""
+    host, _, port = settings.enrolment.broker.partition(":")
+    broker = settings.broker
+    return Address(host or broker.host, int(port or broker.port), broker.tls)
+
+
+def enrolment_url(settings: Config) -> str:
+    return settings.enrolment.url or f"http://{settings.web.listen}"
+
+
+def collector_tls(settings: Config) -> Tls | None:
+    """How the collector shows itself to the broker: by files that are named, or by those of its own authority."""
+    broker = settings.broker
+    if not broker.tls:
+        return None
+    own = authority(settings)
+    certificate, key = collector_files(own, _now())
+    return Tls(
+        ca=Path(broker.ca or own.folder / "ca.crt"),
+        certificate=Path(broker.certificate or certificate),
+        key=Path(broker.key or key),
+    )
 
 
 def open_database(settings: Config) -> Database:
@@ -379,7 +557,9 @@ def open_database(settings: Config) -> Database:
     folder = data_folder(settings)
     zone(settings)
     rulebook(settings)
-    gateway_keys(settings)
+    keys = settings.gateways.keys_dir
+    if keys and not Path(keys).is_dir():
+        raise ConfigError(f"gateways.keys_dir: {keys} is no directory")
     return Database(settings.central.database_url or sqlite_url(folder / "central.db"))
 
 

@@ -14,11 +14,12 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from mqtt_bridge.records import Hours, Language, Policy, PresenceRule, Replies
-from mqtt_bridge.settings import load
+from mqtt_bridge.settings import ConfigError, load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Listen = Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")]
+LOOPBACK = ("127.0.0.1", "localhost")
 Url = Annotated[str, Meta(pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$")]
 
 
@@ -35,11 +36,27 @@ class CentralSection(Section, frozen=True, kw_only=True):
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
-    """`embedded` lets `gardu-central run` start the broker of that address itself."""
+    """`embedded` lets `gardu-central run` start the broker of that address itself.
+
+    With `tls`, `ca`, `certificate` and `key` are files; empty stands for Gardu's own. `config_dir` is where
+    `broker-config` writes, empty for `broker` in the data folder.
+    """
 
     host: Text
     port: Port = 1883
     embedded: bool = False
+    tls: bool = False
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    config_dir: str = ""
+
+
+class EnrolmentSection(Section, frozen=True, kw_only=True):
+    """How gateways reach central's pages and the broker; empty stands for `web.listen` and for `[broker]`."""
+
+    url: Annotated[str, Meta(pattern=r"^(|https?://.+)$")] = ""
+    broker: Annotated[str, Meta(pattern=r"^(|[^:]+:[0-9]{1,5})$")] = ""
 
 
 class WebSection(Section, frozen=True, kw_only=True):
@@ -56,9 +73,9 @@ class AttendanceSection(Section, frozen=True, kw_only=True):
 
 
 class GatewaysSection(Section, frozen=True, kw_only=True):
-    """`keys_dir` holds the public key of each gateway as `<id>.pub`."""
+    """`keys_dir` may hold public keys that were handed over, as `<id>.pub`, of gateways that are not enrolled."""
 
-    keys_dir: Text
+    keys_dir: str = ""
 
 
 class PolicySection(Section, frozen=True, kw_only=True):
@@ -81,7 +98,8 @@ class PolicySection(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
-    gateways: GatewaysSection
+    gateways: GatewaysSection = GatewaysSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
     policy: PolicySection = PolicySection()
     web: WebSection = WebSection()
     attendance: AttendanceSection = AttendanceSection()
@@ -95,4 +113,13 @@ class Config(Section, frozen=True, kw_only=True):
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""
-    return load(path, Config, environ)
+    settings = load(path, Config, environ)
+    broker = settings.broker
+    if broker.embedded and broker.host not in LOOPBACK:
+        raise ConfigError(
+            f"{path}: broker.host: the embedded broker lets anybody in, so it is for this machine only:"
+            " 127.0.0.1; for gateways elsewhere run mosquitto: gardu-central broker-config"
+        )
+    if broker.embedded and broker.tls:
+        raise ConfigError(f"{path}: broker.tls: the embedded broker knows no TLS")
+    return settings

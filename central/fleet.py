@@ -74,7 +74,19 @@ class Fleet:
         if not message.retained:  # a retained one tells how it was some time ago
             self._set(gateway, "online", 1)  # a last will of an older connection may have come late
             self._set(gateway, "seen", micros(now))
+            self._note_run(gateway, micros(said.started), now)
         return True
+
+    def _note_run(self, gateway: str, since: int, now: datetime) -> None:
+        """A device that starts anew has a new beginning; one that was there before the present one is a second."""
+        row = self._database.row("SELECT since, since_before FROM gateway WHERE id = ?", gateway)
+        if not row or row[0] == since:
+            return
+        if row[1] == since:
+            log.warning("two devices use one name", gateway=gateway)
+            self._set(gateway, "rival", micros(now))
+        self._set(gateway, "since_before", row[0])
+        self._set(gateway, "since", since)
 
     def stored(self, gateways: set[str]) -> None:
         """Records of those came in: what they claimed before may now be covered."""

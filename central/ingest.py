@@ -65,7 +65,7 @@ def opened(envelope: Envelope, keys: GatewayKeys) -> Batch:
     """The batch inside, after signature, kind and sender were found right. Raises `Refused`."""
     key = keys.get(envelope.gateway)
     if key is None:
-        raise Refused("there is no key of this gateway")
+        raise Refused(keys.ended(envelope.gateway) or "there is no key of this gateway")
     try:
         batch = decode(unseal(envelope.sealed, key))
     except (BadEnvelope, BadPayload) as error:
@@ -264,7 +264,8 @@ class Ingest:
 
     def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
         """Put it aside for people, once for each reason and with a count: nobody can fill the disk with it."""
-        gateway = envelope.gateway if self._keys.get(envelope.gateway) else STRANGER
+        known = self._keys.get(envelope.gateway) or self._keys.ended(envelope.gateway)
+        gateway = envelope.gateway if known else STRANGER
         reason = reason.replace("\0", "")[:200]
         log.warning("quarantined", gateway=gateway, reason=reason)
         again = self._database.run(

@@ -14,6 +14,7 @@ from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
 from .database import Database, micros, moment
+from .keys import revoked
 from .states import Condition
 
 
@@ -88,9 +89,11 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
         (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
     }
     rows = database.rows(
-        "SELECT id, online, seen, status, version FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
+        "SELECT id, online, seen, status, version, rival"
+        " FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
     )
-    found = [_gateway(row, held, counts, now) for row in rows]
+    ended = revoked(database)
+    found = [_gateway(row, held, counts, ended.get(row[0]), now) for row in rows]
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
 
 
@@ -150,9 +153,13 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
 
 
 def _gateway(
-    row: tuple[Any, ...], held: dict[tuple[str, str], int], counts: dict[str, int], now: datetime
+    row: tuple[Any, ...],
+    held: dict[tuple[str, str], int],
+    counts: dict[str, int],
+    ended: str | None,
+    now: datetime,
 ) -> Gateway:
-    id_, online, seen, kept, wanted = row
+    id_, online, seen, kept, wanted, rival = row
     status = _status(kept)
     seen_at = moment(seen) if seen is not None else None
     return Gateway(
@@ -160,7 +167,15 @@ def _gateway(
         online=bool(online),
         seen=seen_at,
         status=status,
-        condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now, wanted=wanted or 0),
+        condition=states.judge(
+            online=bool(online),
+            seen=seen_at,
+            status=status,
+            now=now,
+            wanted=wanted or 0,
+            ended=ended,
+            rival=moment(rival) if rival is not None else None,
+        ),
         held=held.get((id_, status.journal), 0) if status else 0,
         today=counts.get(id_, 0),
     )

@@ -15,6 +15,9 @@ SILENT_AFTER = timedelta(seconds=95)
 # How long a gateway that is connected may take to apply what it should hold.
 APPLIED_AFTER = timedelta(minutes=2)
 
+# How long two devices of one name are shown after the last sign of both.
+RIVAL_SHOWN = timedelta(minutes=10)
+
 
 class State(StrEnum):
     """Worst first: the order in which people want to see them."""
@@ -50,17 +53,35 @@ REMEDIES = {
     "forked": "Periksa apakah kartu memorinya diganti atau rusak; bandingkan hari-hari terakhir dengan daftar manual",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
     "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
+    "certificate": "Daftarkan lagi gateway ini: gardu-central gateway add NAMA --replace",
+    "broker": "Periksa jam gateway, alamat broker, dan sertifikat broker: gardu-central broker-config",
+    "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
+    "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 
 
-def judge(*, online: bool, seen: datetime | None, status: Status | None, now: datetime, wanted: int = 0) -> Condition:
-    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired.
+def judge(
+    *,
+    online: bool,
+    seen: datetime | None,
+    status: Status | None,
+    now: datetime,
+    wanted: int = 0,
+    ended: str | None = None,
+    rival: datetime | None = None,
+) -> Condition:
+    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
+    `ended` why its key counts no more; `rival` when another device was last seen under its name.
 
     A version is at least the time (in seconds since 1970) at which it was made, so it tells how long it has been out.
     """
+    if ended:
+        return Condition(State.DOWN, f"Dicabut: {ended}", REMEDIES["revoked"])
+    if rival and now - rival < RIVAL_SHOWN:
+        return Condition(State.SICK, "Dua perangkat memakai nama gateway ini", REMEDIES["rival"])
     if seen is None or status is None:
-        return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan serahkan kunci publiknya")
+        return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan daftarkan: gardu-gateway enrol")
     if not online:
         return Condition(State.DOWN, "Terputus dari broker", "Periksa listrik dan jaringan data kantor")
     if now - seen > SILENT_AFTER:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,17 +20,22 @@ from modem.messages import ModemError
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
-from mqtt_bridge.keys import BadKey, load_or_make, load_public
+from mqtt_bridge.enrolment import BadToken, fingerprint, mark, parse_token, readable
+from mqtt_bridge.keys import BadKey, load_or_make, write_whole
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
 
-from . import config
+from . import config, enrolment
+from .application import apply
 from .clock import SystemClock
 from .config import Config
 from .core import Core
+from .enrolment import Enrolment, NotEnrolled
 from .health import last_will
 from .journal import Journal, JournalError
+from .renewal import Renewer
+from .target import target
 from .web.server import serve
 
 log = structlog.get_logger(__name__)
@@ -78,6 +84,48 @@ def check_config(settings: Config, as_json: bool) -> None:
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
 
 
+@main.command("enrol")
+@click.argument("invitation", nargs=-1, metavar="[URL TOKEN]")
+@click.option("--request", type=click.Path(path_type=Path), help="No network: write the request into this file.")
+@click.option(
+    "--answer", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="What central made of the request."
+)
+@configured
+def enrol(settings: Config, invitation: tuple[str, ...], request: Path | None, answer: Path | None) -> None:
+    """Make this gateway one of central's, by the URL and TOKEN that `gardu-central gateway add` shows.
+
+    Without a network: write a --request, have it signed by `gardu-central gateway sign`, and take the --answer.
+    """
+    folder, words = data_folder(settings), " ".join(invitation).split(maxsplit=1)
+    if sum((bool(words), bool(request), bool(answer))) != 1 or len(words) == 1:
+        raise click.UsageError("one of: URL TOKEN, --request FILE, --answer FILE")
+    try:
+        if request:
+            sealed = enrolment.ask(folder, settings.gateway.id, datetime.now(UTC))
+            write_whole(request, sealed, 0o644)
+            click.echo(f"Next, at central: gardu-central gateway sign {request.name} --out ANSWER")
+            click.echo(f"Request {readable(mark(sealed))}")
+            return
+        made = _by_file(settings, folder, answer) if answer else _by_token(settings, folder, *words)
+    except (NotEnrolled, BadToken, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    broker = f"{'mqtts' if made.broker.tls else 'mqtt'}://{made.broker.host}:{made.broker.port}"
+    click.echo(f"{settings.gateway.id} is enrolled until {made.until:%Y-%m-%d}; its broker is {broker}.")
+
+
+def _by_token(settings: Config, folder: Path, url: str, text: str) -> Enrolment:
+    token = parse_token(text)
+    answer = apply(url, token, enrolment.ask(folder, settings.gateway.id, datetime.now(UTC)))
+    return enrolment.take(folder, settings.gateway.id, answer, token.fingerprint)
+
+
+def _by_file(settings: Config, folder: Path, file: Path) -> Enrolment:
+    made = enrolment.take(folder, settings.gateway.id, file.read_bytes(), None)
+    known = fingerprint((made.folder / "ca.crt").read_text(), (made.folder / "central.pub").read_text())
+    click.echo(f"Central {readable(known)}: it must be what central showed.")
+    return made
+
+
 def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.gateway.data_dir), "gateway.data_dir")
 
@@ -106,7 +154,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
 
     def step_collector() -> bool:
         if core.collector is None:
-            _connect(settings, core, key, collector.wake)
+            _connect(settings, folder, core, key, collector.wake)
         return core.step_collector()
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
@@ -119,21 +167,25 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")
 
 
-def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:
-    """Connect once the collector's key is there: what it says could not be checked before."""
-    path = Path(settings.central.public_key)
+def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:
+    """Connect once it is known to whom: before, nothing that is said could be checked."""
     try:
-        central = load_public(path)
-    except FileNotFoundError:
-        core.waiting_for = f"kunci publik pusat belum ada di {path}"
-        return
-    except (BadKey, OSError) as error:
+        held = enrolment.load(folder)
+        place = target(settings, held)
+    except (BadKey, NotEnrolled, OSError) as error:
         core.waiting_for = str(error)
         return
     gateway = settings.gateway.id
-    will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key))
-    link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
-    core.connect(link, key, central)
+    link = MqttLink(
+        place.host,
+        place.port,
+        gateway,
+        [downlink(gateway), topic(gateway, Leaf.CONNECTION)],
+        tls=place.tls,
+        will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key)),
+        wake=wake,
+    )
+    core.connect(link, key, place.central, Renewer(link, key, folder, held) if held else None)
 
 
 if __name__ == "__main__":

@@ -40,14 +40,23 @@ class ModemSection(Section, frozen=True, kw_only=True):
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
-    host: Text
+    """An empty `host` stands for the broker that central named at the enrolment, with TLS as it said.
+
+    With `tls`, `ca`, `certificate` and `key` are files; empty stands for those of the enrolment.
+    """
+
+    host: str = ""
     port: Port = 1883
+    tls: bool = False
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
 
 
 class CentralSection(Section, frozen=True, kw_only=True):
-    """`public_key` is the file with the collector's key; the gateway waits until it is there."""
+    """`public_key` is a file with the collector's key, for whom it is to wait; empty stands for the enrolment's."""
 
-    public_key: Text
+    public_key: str = ""
 
 
 class ScreenSection(Section, frozen=True, kw_only=True):
@@ -77,8 +86,8 @@ class WebSection(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     gateway: GatewaySection
     modem: ModemSection
-    broker: BrokerSection
-    central: CentralSection
+    broker: BrokerSection = BrokerSection()
+    central: CentralSection = CentralSection()
     screen: ScreenSection = ScreenSection()
     ussd: UssdSection = UssdSection()
     web: WebSection = WebSection()

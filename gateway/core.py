@@ -7,13 +7,14 @@ simulation steps both in one, with a clock, a modem and a link that it makes up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from modem.messages import Modem, ModemError
-from mqtt_bridge.client import Link
+from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import Status
 
 from .clock import Clock, Now
@@ -23,6 +24,8 @@ from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
 from .receiver import Receiver
+from .renewal import Renewer
+from .rivals import Rivals
 from .rulebook import RuleBook
 from .sender import Sender
 from .ussd import UssdDesk
@@ -38,6 +41,7 @@ class CollectorSide:
     forwarder: Forwarder
     downlink: Downlink
     reporter: Reporter
+    renewer: Renewer | None
 
 
 class Core:
@@ -58,6 +62,7 @@ class Core:
         self._folder = folder
         self.started = clock.now().wall
         self.starts = self._count_start()
+        self.rivals = Rivals(self.started)
 
     def _count_start(self) -> int:
         """A full disk keeps nobody from starting: the SMS stay on the SIM, and the pages say why."""
@@ -67,11 +72,24 @@ class Core:
             self.journal_problem = str(error)
             return 0
 
-    def connect(self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey) -> None:
+    def connect(
+        self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, renewer: Renewer | None = None
+    ) -> None:
         forwarder = Forwarder(link, self.journal, key)
-        downlink = Downlink(link, self.journal, forwarder, central, self.clock)
+        downlink = Downlink(
+            link,
+            self.journal,
+            forwarder,
+            central,
+            self.clock,
+            renewer.take if renewer else lambda _: None,
+            self._hear_of_rivals,
+        )
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
-        self.collector = CollectorSide(link, forwarder, downlink, reporter)
+        self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
+
+    def _hear_of_rivals(self, message: Inbound) -> None:
+        self.rivals.hear(message, self.clock.now())
 
     def disconnect(self) -> None:
         """Tell the collector that we go, and go."""
@@ -113,6 +131,8 @@ class Core:
         try:
             try:
                 heard = side.downlink.step()
+                if side.renewer:
+                    side.renewer.step(self.clock.now())
                 return side.forwarder.step(self.clock.now()) or heard
             finally:  # also when records can not be read: that is what people must hear of
                 side.reporter.step(self.status(), self.clock.now())
@@ -142,7 +162,12 @@ class Core:
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
+            certificate_until=self._certificate_until(),
         )
+
+    def _certificate_until(self) -> datetime | None:
+        side = self.collector
+        return side.renewer.until if side and side.renewer else None
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
@@ -163,6 +188,8 @@ class Core:
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,
+            certificate_left=until - now.wall if (until := self._certificate_until()) else None,
+            rival=self.rivals.present(now),
         )
 
     def _restart_journal(self, error: JournalError) -> None:

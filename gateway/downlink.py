@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.envelope import BadEnvelope, unseal
-from mqtt_bridge.records import Ack, BadPayload, Desired, decode
+from mqtt_bridge.records import Ack, BadPayload, Certificate, Desired, decode
 from mqtt_bridge.topics import Leaf, parse
 
 from .clock import Clock
@@ -23,20 +24,32 @@ class Downlink:
     """`disbelieved` tells why the last thing that came in the collector's name was not taken."""
 
     def __init__(
-        self, link: Link, journal: Journal, forwarder: Forwarder, central: Ed25519PublicKey, clock: Clock
+        self,
+        link: Link,
+        journal: Journal,
+        forwarder: Forwarder,
+        central: Ed25519PublicKey,
+        clock: Clock,
+        on_certificate: Callable[[Certificate], None] = lambda _: None,
+        on_connection: Callable[[Inbound], None] = lambda _: None,
     ) -> None:
         self._link = link
         self._journal = journal
         self._forwarder = forwarder
         self._central = central
         self._clock = clock
+        self._on_certificate = on_certificate
+        self._on_connection = on_connection
         self.disbelieved: str | None = None
 
     def step(self) -> bool:
         """Apply all that arrived; tells whether there was anything. Raises `JournalError`."""
         taken = self._link.take()
         for message in taken:
-            self._apply(message)
+            if parse(message.topic) == (self._journal.gateway, Leaf.CONNECTION):
+                self._on_connection(message)
+            else:
+                self._apply(message)
         return bool(taken)
 
     def _apply(self, message: Inbound) -> None:
@@ -54,6 +67,8 @@ class Downlink:
             self._take_desired(payload)
             if not message.retained:  # the collector has just come (back), and missed what was sent before
                 self._forwarder.send_anew()
+        elif place == (self._journal.gateway, Leaf.CERTIFICATE) and isinstance(payload, Certificate):
+            self._on_certificate(payload)
 
     def _take_ack(self, ack: Ack) -> None:
         if ack.journal != self._journal.id:

@@ -23,6 +23,7 @@ from .clock import Now
 from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
+LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been renewed three months before
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
@@ -41,7 +42,33 @@ _LINK_TEXTS = {
     Trouble.REJECTED: "Broker pusat menolak gateway ini; periksa pendaftarannya",
     Trouble.ENDED: "Sambungan ke pusat terputus; sedang disambung lagi",
     Trouble.DENIED: "Broker pusat menolak pesan gateway ini; periksa hak aksesnya",
+    Trouble.UNHEARD: "Broker pusat tidak mengizinkan gateway ini mendengar pusat; periksa hak aksesnya",
+    Trouble.TAKEN: "Perangkat lain memakai nama gateway ini; matikan salah satunya",
+    Trouble.FILES: "Berkas sertifikat tidak bisa dipakai; daftarkan lagi gateway ini",
+    Trouble.TLS: "Sambungan TLS ke broker pusat gagal; periksa alamat dan portnya",
+    Trouble.OURS_EXPIRED: "Sertifikat gateway ini sudah habis masa berlakunya; daftarkan lagi",
+    Trouble.OURS_EARLY: "Sertifikat gateway ini belum berlaku; periksa jam gateway dan jam pusat",
+    Trouble.OURS_REVOKED: "Sertifikat gateway ini sudah dicabut pusat; daftarkan lagi bila memang masih dipakai",
+    Trouble.OURS_FOREIGN: "Broker pusat tidak mengenal penerbit sertifikat gateway ini; daftarkan lagi",
+    Trouble.OURS_REFUSED: "Broker pusat menolak sertifikat gateway ini; daftarkan lagi",
+    Trouble.THEIRS_EXPIRED: "Sertifikat broker pusat sudah habis menurut jam gateway; hubungi pusat",
+    Trouble.THEIRS_EARLY: "Sertifikat broker pusat belum berlaku menurut jam gateway; jam gateway mungkin tertinggal",
+    Trouble.THEIRS_FOREIGN: "Broker itu bukan broker pusat: penerbit sertifikatnya asing; periksa alamatnya",
+    Trouble.THEIRS_NAME: "Sertifikat broker itu untuk nama lain; periksa alamat broker",
+    Trouble.THEIRS_REFUSED: "Sertifikat broker pusat tidak bisa dipercaya; hubungi pusat",
 }
+# What is wrong with the link is mended at different places.
+_LINK_CODES = {
+    Trouble.TAKEN: "rival",
+    **dict.fromkeys(
+        (Trouble.FILES, Trouble.OURS_EXPIRED, Trouble.OURS_EARLY, Trouble.OURS_REVOKED, Trouble.OURS_FOREIGN,
+         Trouble.OURS_REFUSED), "certificate",
+    ),
+    **dict.fromkeys(
+        (Trouble.THEIRS_EXPIRED, Trouble.THEIRS_EARLY, Trouble.THEIRS_FOREIGN, Trouble.THEIRS_NAME,
+         Trouble.THEIRS_REFUSED), "broker",
+    ),
+}  # fmt: skip
 
 
 class ModemWatch:
@@ -123,6 +150,8 @@ class Condition:
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
+    certificate_left: timedelta | None = None  # until it ends; None without one
+    rival: bool = False  # another device speaks under our name
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -157,7 +186,9 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
     if facts.waiting_for:
         yield _reason("link", f"Belum tersambung ke pusat: {facts.waiting_for}")
     elif facts.link_problem:
-        yield _reason("link", _LINK_TEXTS[facts.link_problem.trouble], facts.link_problem.detail)
+        trouble = facts.link_problem.trouble
+        yield _reason(_LINK_CODES.get(trouble, "link"), _LINK_TEXTS[trouble], facts.link_problem.detail)
+    yield from _trust_reasons(facts)
     if not facts.has_rules:
         yield _reason("no-roster", "Daftar pegawai belum diterima dari pusat; pesan disimpan dan menunggu")
     if facts.forked and facts.now - facts.forked.at < TELL_FORK:
@@ -169,6 +200,16 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("no-ack", f"Pusat tidak menjawab {int(facts.unanswered) // 60} menit; data tetap disimpan")
     if facts.disbelieved:
         yield _reason("disbelieved", "Pesan dari pusat tidak bisa dipercaya; periksa kuncinya", facts.disbelieved)
+
+
+def _trust_reasons(facts: Condition) -> Iterator[Reason]:
+    trouble = facts.link_problem.trouble if facts.link_problem else None
+    if facts.rival and trouble is not Trouble.TAKEN:
+        yield _reason("rival", _LINK_TEXTS[Trouble.TAKEN])
+    left = facts.certificate_left
+    if left is not None and left < LITTLE_LIFE and trouble is not Trouble.OURS_EXPIRED:
+        ends = f"habis {left.days} hari lagi" if left > timedelta() else "sudah habis masa berlakunya"
+        yield _reason("certificate", f"Sertifikat gateway ini {ends}, dan belum diperbarui pusat")
 
 
 def _reason(code: str, text: str, detail: object = "") -> Reason:

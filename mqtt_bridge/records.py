@@ -26,6 +26,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*
 Short = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Secret = Annotated[str, Meta(pattern=r"^[A-Z2-7]{32,128}$")]
 Instant = Annotated[datetime, Meta(tz=True)]
+Pem = Annotated[
+    str, Meta(max_length=8000, pattern=r"^-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n$")
+]
 
 
 class Action(StrEnum):
@@ -163,7 +166,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     `last_seq` is the newest record it made and `delivered` the newest that the collector acknowledged.
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
     record up to `last_seq`. `desired` is the version it applied. `starts` and `count` number what the gateway said.
-    Sizes in bytes, heat in degrees Celsius.
+    Sizes in bytes, heat in degrees Celsius. `certificate_until` is when its certificate ends, None where it has none.
     """
 
     gateway: GatewayId
@@ -183,6 +186,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     heat: float | None = None
     starts: int = 0
     count: int = 0
+    certificate_until: Instant | None = None
     schema: int = SCHEMA
 
 
@@ -308,7 +312,24 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="kind", tag="result"):
     schema: int = SCHEMA
 
 
-Payload = Batch | Ack | Connection | Status | Desired | Command | Result
+class Renewal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="renewal"):
+    """A gateway asks for its next certificate, for the key that made `csr`."""
+
+    gateway: GatewayId
+    csr: Pem
+    at: Instant
+    schema: int = SCHEMA
+
+
+class Certificate(Struct, frozen=True, kw_only=True, tag_field="kind", tag="certificate"):
+    """A gateway's new certificate, in PEM."""
+
+    gateway: GatewayId
+    certificate: Pem
+    schema: int = SCHEMA
+
+
+Payload = Batch | Ack | Connection | Status | Desired | Command | Result | Renewal | Certificate
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import getpass
 import json
 import os
 import re
@@ -35,10 +36,10 @@ data_dir = "{folder}/central"
 [broker]
 host = "127.0.0.1"
 port = {broker}
+{trust}
 [web]
 listen = "127.0.0.1:{central}"
-[gateways]
-keys_dir = "{folder}/keys"
+{keys}
 [policy]
 presence = "{presence}"
 """
@@ -50,17 +51,21 @@ data_dir = "{folder}/gateway"
 [modem]
 device = "{device}"
 poll_seconds = 0.2
-[broker]
-host = "127.0.0.1"
-port = {broker}
-[central]
-public_key = "{folder}/central/central.pub"
 [screen]
 number = "{number}"
 [ussd]
 secret = "{ussd}"
 [web]
 listen = "127.0.0.1:{gateway}"
+"""
+
+# What a gateway is told where its keys are handed over as files, instead of being enrolled.
+HANDED_OVER = """\
+[broker]
+host = "127.0.0.1"
+port = {broker}
+[central]
+public_key = "{folder}/central/central.pub"
 """
 USSD_SECRET = "a secret of the aggregator"
 
@@ -95,7 +100,10 @@ def receipt_in(answer: str) -> str:
 
 
 class System:
-    """Starts, kills and stops the processes by name; `phones` are the numbers of its employees."""
+    """Starts, kills and stops the processes by name; `phones` are the numbers of its employees.
+
+    With the broker `tls`, mosquitto runs as `broker-config` sets it up, and the gateway has to `enrol` first.
+    """
 
     def __init__(
         self,
@@ -134,6 +142,7 @@ class System:
         broker = {
             "embedded": [f"{BIN}/gardu-central", "broker", *central],
             "mosquitto": ["mosquitto", "-c", f"{self.folder}/mosquitto.conf"],
+            "tls": ["mosquitto", "-c", f"{self.folder}/mosquitto.conf"],
         }
         return {
             "modem": [f"{BIN}/gardu-modem", "simulate", *modem, "--phone", f"127.0.0.1:{self.ports['phone']}"],
@@ -242,11 +251,29 @@ class System:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def invite(self, gateway: str = GATEWAY, *options: str) -> tuple[str, str]:
+        """URL and token for a gateway."""
+        made = json.loads(self.central("gateway", "add", gateway, "--json", *options))
+        return made["url"], made["token"]
+
+    def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`gardu-gateway` as a technician runs it."""
+        command = [f"{BIN}/gardu-gateway", *arguments, "--config", f"{self.folder}/gateway.toml"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+
+    def enrol(self, *options: str) -> str:
+        """By a token, over HTTP: central must be running."""
+        eventually(lambda: fetch(self.url("central", "/healthz")), what="central")
+        done = self.gateway("enrol", *self.invite(GATEWAY, *options))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     # Set-up
 
     def _configure(self, database_url: str, presence: str, number: str) -> None:
         for part in ("central", "gateway", "modem", "keys"):
             (self.folder / part).mkdir(exist_ok=True)
+        trusted = self.broker == "tls"
         values = {
             "folder": self.folder,
             "device": self.device,
@@ -254,11 +281,24 @@ class System:
             "number": number,
             "ussd": USSD_SECRET,
             "database": f'database_url = "{database_url}"' if database_url else "",
+            "trust": f'tls = true\nconfig_dir = "{self.folder}/broker"' if trusted else "",
+            "keys": "" if trusted else f'[gateways]\nkeys_dir = "{self.folder}/keys"',
             **self.ports,
         }
-        for name, text in (("central.toml", CENTRAL), ("gateway.toml", GATEWAY_TOML), ("mosquitto.conf", MOSQUITTO)):
+        gateway = GATEWAY_TOML + ("" if trusted else HANDED_OVER)
+        for name, text in (("central.toml", CENTRAL), ("gateway.toml", gateway), ("mosquitto.conf", MOSQUITTO)):
             (self.folder / name).write_text(text.format(**values))
-        (self.folder / "keys" / f"{GATEWAY}.pub").symlink_to(self.folder / "gateway" / "gateway.pub")
+        if trusted:
+            self._configure_broker()
+        else:
+            (self.folder / "keys" / f"{GATEWAY}.pub").symlink_to(self.folder / "gateway" / "gateway.pub")
+
+    def _configure_broker(self) -> None:
+        """As it is written, but for the user: another one could not read a test's folder. All refusals are logged."""
+        self.central("broker-config")
+        settings = (self.folder / "broker" / "mosquitto.conf").read_text()
+        own = f"user {getpass.getuser()}\nlog_type all\n"
+        (self.folder / "mosquitto.conf").write_text(f"{settings}\n{own}")
 
     def _fill(self) -> None:
         roster = self.folder / "roster.csv"

@@ -25,7 +25,7 @@ ONE_IMPORTER = {
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
     "pyotp": {"gateway/presence.py"},
-    "segno": {"gateway/web/screen.py"},
+    "segno": {"gateway/web/screen.py", "central/__main__.py"},
     "holidays": {"central/calendar.py"},
 }
 PURE = [

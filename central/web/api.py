@@ -54,8 +54,8 @@ def register(app: Flask, office: Office, csrf: CSRFProtect) -> None:
 
 
 def asked() -> bool:
-    """Whether the present request is one to the API."""
-    return request.path.startswith("/api/")
+    """Whether the present request is one of a program."""
+    return request.path.startswith("/api/") or request.path == "/enrol"
 
 
 def problem(status: int, title: str, detail: str) -> tuple[Response, int]:

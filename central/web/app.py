@@ -17,7 +17,7 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from .. import access
-from . import api, attendance, bindings, errors, health, pages, session
+from . import api, attendance, bindings, enrol, errors, health, pages, session
 from .office import Office, Person
 
 CSP = (
@@ -46,6 +46,7 @@ def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> 
     attendance.register(app, office)
     session.register(app, office, limiter)
     api.register(app, office, csrf)
+    enrol.register(app, office, csrf, limiter)
     health.register(app, office)
     errors.register(app)
     app.after_request(_secure)

@@ -37,6 +37,12 @@ class KnownKeys:
     def get(self, gateway: str) -> Ed25519PublicKey | None:
         return KEYS[gateway].public_key() if gateway in KEYS else None
 
+    def ended(self, gateway: str) -> str | None:
+        return None
+
+    def gone(self) -> set[str]:
+        return set()
+
 
 def record(seq: int, **changes: Any) -> Record:
     values = {

@@ -31,6 +31,8 @@ keys_dir = "{folder}/keys"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
     (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
+    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
+    ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
     ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip
@@ -91,11 +93,15 @@ def test_a_database_that_is_not_there_is_one_line(config: Path) -> None:
 
 
 def test_setting_up_an_office(config: Path, tmp_path: Path) -> None:
-    assert "public key is still missing" in gardu(config, "gateway", "add", "dinkes-01").stdout
+    shown = gardu(config, "gateway", "add", "dinkes-01").stdout
+    assert "gardu-gateway enrol http://127.0.0.1:8080 " in shown
+    assert "█" in shown, "a QR code"
     load_or_make(tmp_path / "gateway.key")
     added = gardu(config, "gateway", "add", "dinkes-01", "--key", str(tmp_path / "gateway.pub"))
-    assert "already known" in added.stdout
-    assert "missing" not in added.stdout
+    assert added.stdout == "dinkes-01 is known by its key.\n"
+    again = gardu(config, "gateway", "add", "dinkes-01")
+    assert again.returncode == 1
+    assert "enrolled already" in again.stderr
     roster = tmp_path / "roster.csv"
     roster.write_text("nip,name,phone,gateway\n199001012015011001,Ani Contoh,081234567890,dinkes-01\n")
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 1 gateways.\n"
@@ -122,7 +128,9 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
 def test_what_was_put_aside_can_be_seen(config: Path, tmp_path: Path) -> None:
     assert gardu(config, "quarantine").stdout == "Nothing was put aside.\n"
     database = Database(f"sqlite:///{tmp_path}/data/central.db")
-    Ingest(database, GatewayKeys(tmp_path / "keys")).take([Envelope("dinkes-01", b"garbage")], datetime.now(UTC))
+    Ingest(database, GatewayKeys(tmp_path / "keys", database)).take(
+        [Envelope("dinkes-01", b"garbage")], datetime.now(UTC)
+    )
     database.close()
     assert "there is no key of this gateway" in gardu(config, "quarantine").stdout
     assert json.loads(gardu(config, "quarantine", "--json").stdout)[0]["times"] == 1

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from central.queries import gateways
 from central.states import State
 from mqtt_bridge.client import Inbound, LinkDown, Problem
 from mqtt_bridge.envelope import seal, unseal
-from mqtt_bridge.records import Ack, Batch, Connection, Desired, Policy, decode, genesis
+from mqtt_bridge.records import Ack, Batch, Certificate, Connection, Desired, Policy, decode, genesis
 from mqtt_bridge.topics import Leaf, parse, topic
 
 from .factories import CENTRAL_KEY, GATEWAY, JOURNAL, KEYS, NOW, OTHER, KnownKeys, batch, chain, status
@@ -37,6 +37,7 @@ class Desk:
     said: list[tuple[str, Any]] = field(default_factory=list)
     inbox: list[Inbound] = field(default_factory=list)
     broken: bool = False
+    cleared: list[str] = field(default_factory=list)
 
     def publish(self, name: str, payload: bytes, *, retain: bool) -> None:
         if self.broken:
@@ -44,6 +45,9 @@ class Desk:
         place = parse(name)
         assert place
         assert retain
+        if not payload:
+            self.cleared.append(name)
+            return
         self.said.append((place[0], decode(unseal(payload, CENTRAL_KEY.public_key()))))
 
     def take(self) -> list[Inbound]:
@@ -245,3 +249,59 @@ def test_who_has_less_than_is_held_is_told(town: Town) -> None:
     assert positions(town.step()) == [5]
     town.hear(status(last_seq=7, delivered=5, count=1), Leaf.STATUS)
     assert positions(town.step()) == []
+
+
+def test_two_devices_that_take_turns_are_noticed_and_a_restart_is_not(town: Town) -> None:
+    def begin(minute: int, *, retained: bool = False) -> None:
+        nonlocal said
+        said += 1
+        since = NOW + timedelta(minutes=minute)
+        town.hear(status(started=since, at=NOW + timedelta(seconds=said)), Leaf.STATUS, retained=retained)
+        town.step()
+
+    said = 0
+    for minute in (1, 2, 2, 3, 4):  # it started four times, and connected twice in the second run
+        begin(minute)
+    begin(3, retained=True)
+    assert town.state() is State.UP
+    begin(3)
+    assert town.state() is State.SICK
+
+
+class Registry:
+    """Answers every request for a certificate with the same one."""
+
+    def renew(self, gateway: str, sealed: bytes, now: datetime) -> Certificate | None:
+        del now
+        return Certificate(gateway=gateway, certificate=PEM) if sealed != b"garbage" else None
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def test_a_renewed_certificate_goes_to_its_gateway(town: Town) -> None:
+    town.collector = Collector(town.desk, town.database, KnownKeys(), CENTRAL_KEY, Registry())  # type: ignore[arg-type]
+    town.step()
+    town.hear(b"garbage", Leaf.RENEWAL)
+    assert town.step() == []
+    town.hear(b"asked", Leaf.RENEWAL)
+    assert town.step() == [Certificate(gateway=GATEWAY, certificate=PEM)]
+    town.desk.broken = True
+    town.hear(b"asked", Leaf.RENEWAL)
+    assert town.step() == []
+
+
+def test_what_a_revoked_gateway_should_hold_is_taken_from_the_broker(town: Town) -> None:
+    keys = KnownKeys()
+    town.collector = Collector(town.desk, town.database, keys, CENTRAL_KEY)  # type: ignore[arg-type]
+    assert versions(town.step()) == [FIRST]
+    keys.gone = lambda: {GATEWAY}  # type: ignore[method-assign]
+    town.step()
+    assert town.desk.cleared == [topic(GATEWAY, Leaf.DESIRED)]
+    town.step()
+    assert len(town.desk.cleared) == 1
+    town.desk.session = 2
+    town.step()
+    assert len(town.desk.cleared) == 2, "again, for a broker that forgot"
+    keys.gone = set  # type: ignore[method-assign]
+    assert versions(town.step()) == [FIRST], "a gateway that is enrolled again gets it again"

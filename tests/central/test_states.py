@@ -7,6 +7,7 @@ import pytest
 from central.states import REMEDIES, SILENT_AFTER, State, judge, worst_first
 from gateway.health import Condition, reasons
 from gateway.journal import Fork, Guesses
+from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.records import Status
 
 from ..gateway.test_health import WELL
@@ -55,6 +56,23 @@ def test_every_reason_that_a_gateway_gives_has_a_remedy(fact: str) -> None:
     wrong = {**WELL, fact: values.get(type(WELL[fact]), "x")}
     for found in reasons(Condition(**wrong)):
         assert found.code in REMEDIES
+
+
+@pytest.mark.parametrize("trouble", list(Trouble))
+def test_every_trouble_of_the_link_has_a_remedy(trouble: Trouble) -> None:
+    for found in reasons(Condition(**{**WELL, "link_problem": Problem(trouble)})):
+        assert found.code in REMEDIES
+
+
+def test_a_revoked_gateway_is_down_whatever_it_says() -> None:
+    found = judge(online=True, seen=NOW, status=status(), now=NOW, ended="dicuri")
+    assert (found.state, found.reason) == (State.DOWN, "Dicabut: dicuri")
+
+
+@pytest.mark.parametrize(("age", "state"), [(1, State.SICK), (599, State.SICK), (600, State.UP)])
+def test_two_devices_of_one_name_are_shown_for_a_while(age: int, state: State) -> None:
+    found = judge(online=True, seen=NOW, status=status(), now=NOW, rival=NOW - timedelta(seconds=age))
+    assert found.state is state
 
 
 def test_the_worst_comes_first() -> None:

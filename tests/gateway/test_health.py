@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,39 @@ def test_each_fact_has_its_reason(fact: str, value: Any, code: str) -> None:
 def test_every_trouble_of_the_link_has_words(trouble: Trouble) -> None:
     (reason,) = reasons(Condition(**{**WELL, "link_problem": Problem(trouble, "x" * 500)}))
     assert len(reason.text) <= 200
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (Trouble.UNREACHABLE, "link"), (Trouble.TAKEN, "rival"), (Trouble.OURS_EXPIRED, "certificate"),
+        (Trouble.OURS_REVOKED, "certificate"), (Trouble.THEIRS_EARLY, "broker"), (Trouble.THEIRS_NAME, "broker"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_the_link_is_mended_at_different_places(trouble: Trouble, code: str) -> None:
+    assert codes(link_problem=Problem(trouble)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(days=31), None),
+        (timedelta(days=29, hours=23), "habis 29 hari lagi"),
+        (timedelta(hours=1), "habis 0 hari lagi"),
+        (timedelta(hours=-1), "sudah habis masa berlakunya"),
+    ],
+)
+def test_a_certificate_that_was_not_renewed_is_said_in_time(left: timedelta, words: str | None) -> None:
+    found = list(reasons(Condition(**WELL, certificate_left=left)))
+    assert [each.code for each in found] == (["certificate"] if words else [])
+    assert not words or words in found[0].text
+
+
+def test_one_thing_is_said_once() -> None:
+    expired = Problem(Trouble.OURS_EXPIRED)
+    assert codes(link_problem=expired, certificate_left=timedelta(days=-1)) == ["certificate"]
+    assert codes(link_problem=Problem(Trouble.TAKEN), rival=True) == ["rival"]
+    assert codes(rival=True) == ["rival"]
 
 
 @pytest.mark.parametrize("registration", [each for each in Registration if each.value not in {"home", "roaming"}])

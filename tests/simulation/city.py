@@ -33,6 +33,12 @@ class OneKey:
     def get(self, gateway: str) -> Ed25519PublicKey | None:
         return self._key if gateway == self._gateway else None
 
+    def ended(self, _gateway: str) -> str | None:
+        return None
+
+    def gone(self) -> set[str]:
+        return set()
+
 
 class City:
     """Boots the collector when it is stepped; `lose_power` throws away all but the file."""
