@@ -49,6 +49,7 @@ REMEDIES = {
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
     "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
+    "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 

@@ -23,6 +23,7 @@ from mqtt_bridge.keys import BadKey, load_or_make, load_public
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
+from mqtt_bridge.uplink_keys import uplink_keys
 
 from . import config
 from .clock import SystemClock
@@ -124,6 +125,7 @@ def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callabl
     path = Path(settings.central.public_key)
     try:
         central = load_public(path)
+        by_sms = uplink_keys(key, central, settings.gateway.id)
     except FileNotFoundError:
         core.waiting_for = f"kunci publik pusat belum ada di {path}"
         return
@@ -133,7 +135,7 @@ def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callabl
     gateway = settings.gateway.id
     will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key))
     link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
-    core.connect(link, key, central)
+    core.connect(link, key, central, by_sms)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from modem.messages import Modem, ModemError
 from mqtt_bridge.client import Link
 from mqtt_bridge.records import Status
+from mqtt_bridge.uplink_keys import UplinkKeys
 
+from . import it
 from .clock import Clock, Now
+from .decide import Decision, Held, Rules
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
+from .message import IncomingMessage
 from .receiver import Receiver
 from .sender import Sender
+from .uplink import Uplink
 
 UNREAD_ROUNDS = 3
 
@@ -43,21 +48,27 @@ class Core:
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
-        self.receiver = Receiver(modem, journal)
+        self.receiver = Receiver(modem, journal, self._beforehand)
         self.sender = Sender(modem, journal)
+        self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._unread = 0
+        self._modem = modem
         self._clock = clock
         self._folder = folder
         self.started = clock.now().wall
 
-    def connect(self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey) -> None:
+    def connect(
+        self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, uplink: UplinkKeys | None = None
+    ) -> None:
+        """With `uplink`, records may also go to the collector by SMS."""
         forwarder = Forwarder(link, self.journal, key)
         downlink = Downlink(link, self.journal, forwarder, central)
         reporter = Reporter(link, key, self.journal.gateway, self.started)
         self.collector = CollectorSide(link, forwarder, downlink, reporter)
+        self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
 
     def disconnect(self) -> None:
         """Tell the collector that we go, and go."""
@@ -66,7 +77,10 @@ class Core:
             self.collector.link.close()
 
     def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
+        """All that is on the SIM first, then one reply, then one SMS to the collector.
+
+        Raises `ModemError`, `JournalError`.
+        """
         try:
             worked = self._use_modem(self._clock.now())
         except ModemError as error:
@@ -89,7 +103,15 @@ class Core:
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and self.sender.step(now))
+        return received or (self.watch.may_send and (self.sender.step(now) or self._step_uplink(now)))
+
+    def _step_uplink(self, now: Now) -> bool:
+        return self.uplink is not None and self.uplink.step(now, self.receiver.rules, self.receiver.complete_until)
+
+    def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
+        """What is no matter of employees: the collector's answers, and questions of IT staff."""
+        answer = self.uplink.hear(message, rules) if self.uplink else None
+        return answer or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -112,6 +134,7 @@ class Core:
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
+        rules = self.receiver.rules
         return Status(
             gateway=self.journal.gateway,
             journal=self.journal.id,
@@ -128,6 +151,7 @@ class Core:
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
+            uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
         )
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
@@ -146,6 +170,7 @@ class Core:
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,
+            uplink_problem=self.uplink.problem if self.uplink else None,
         )
 
     def _restart_journal(self, error: JournalError) -> None:

@@ -117,6 +117,7 @@ class Condition:
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
+    uplink_problem: str | None = None  # why records do not go by SMS either
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -158,6 +159,8 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("no-ack", f"Pusat tidak menjawab {int(facts.unanswered) // 60} menit; data tetap disimpan")
     if facts.disbelieved:
         yield _reason("disbelieved", "Pesan dari pusat tidak bisa dipercaya; periksa kuncinya", facts.disbelieved)
+    if facts.uplink_problem:
+        yield _reason("uplink", "Data juga tidak terkirim lewat SMS", facts.uplink_problem)
 
 
 def _reason(code: str, text: str, detail: object = "") -> Reason:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ import peewee
 
 from mqtt_bridge import phones
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
+from mqtt_bridge.sms_codec import Answer
 
 from .decide import Decision, Held, Outcome, Punch, Reply, Rules, Tone, counted, day_of, decide
 from .message import Form, IncomingMessage, fingerprint
@@ -72,6 +73,17 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_day ON outbox (number, created);
 """
+_UPLINK = """
+CREATE TABLE IF NOT EXISTS uplink (
+    counter INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    problem TEXT
+)
+"""
+# How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
+_LATEST_COUNTER = 2**32 - 2**24
 
 
 class JournalError(Exception):
@@ -122,6 +134,40 @@ class Entry:
     delivery: Delivery | None
 
 
+class Coding(StrEnum):
+    """How records travel by SMS."""
+
+    DATA = "data"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An SMS with records first..last that went to the collector."""
+
+    counter: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkState:
+    """What is known of the way by SMS.
+
+    `held` are the runs (first, last) that the collector holds, by its answer with the counter `answered`;
+    `unknown_roster` is the tag of the roster that it did not know; `flights` may still be under way.
+    """
+
+    coding: Coding
+    answered: int
+    held: tuple[tuple[int, int], ...]
+    unknown_roster: str
+    flights: tuple[Flight, ...]
+
+
+Beforehand = Callable[[IncomingMessage, Rules, Held], Decision | None]
+
+
 class Journal:
     """Opens the journal in that file and makes it when there is none. Raises `JournalError`."""
 
@@ -148,6 +194,7 @@ class Journal:
                 )
         with self._transaction():
             self._migrate()
+            self._run(_UPLINK)
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
@@ -176,38 +223,42 @@ class Journal:
 
     # Messages in
 
-    def admit(self, messages: Sequence[IncomingMessage], rules: Rules | None) -> list[Outcome]:
+    def admit(
+        self, messages: Sequence[IncomingMessage], rules: Rules | None, beforehand: Beforehand | None = None
+    ) -> list[Outcome]:
         """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
 
-        One that is here already, read or delivered again, changes nothing. Without rules they wait.
+        One that is here already, read or delivered again, changes nothing. Without rules they wait. What `beforehand`
+        decides is no matter of employees.
         """
         with self._transaction():
-            return [self._admit(message, rules) for message in messages]
+            return [self._admit(message, rules, beforehand) for message in messages]
 
-    def decide_waiting(self, rules: Rules) -> int:
+    def decide_waiting(self, rules: Rules, beforehand: Beforehand | None = None) -> int:
         """Decide what came in before there were rules; returns how many."""
         with self._transaction():
             rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
             for row in rows:
-                decision = self._decide(_message(row[1:]), rules)
+                decision = self._decide(_message(row[1:]), rules, beforehand)
                 seq = decision.record.seq if decision.record else None
                 self._run("UPDATE inbox SET outcome = ?, seq = ? WHERE id = ?", decision.outcome, seq, row[0])
                 self._keep_reply(row[0], decision.reply, _message(row[1:]).received)
             return len(rows)
 
-    def _admit(self, message: IncomingMessage, rules: Rules | None) -> Outcome:
+    def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         mark = fingerprint(message)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
         if known:
             self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
             return Outcome(known[0][0])
-        decision = self._decide(message, rules) if rules else Decision(Outcome.WAITING)
+        decision = self._decide(message, rules, beforehand) if rules else Decision(Outcome.WAITING)
         inbox = self._keep_message(message, mark, decision)
         self._keep_reply(inbox, decision.reply, message.received)
         return decision.outcome
 
-    def _decide(self, message: IncomingMessage, rules: Rules) -> Decision:
-        decision = decide(message, rules, self._held(message, rules))
+    def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
+        held = self._held(message, rules)
+        decision = (beforehand(message, rules, held) if beforehand else None) or decide(message, rules, held)
         if decision.record:
             self._append(decision.record)
         return decision
@@ -347,6 +398,65 @@ class Journal:
                 return False
             self._set_meta("delivered", str(ack.seq))
             return True
+
+    # Records by SMS
+
+    def uplink(self) -> UplinkState:
+        with self._guarded():
+            rows = self._rows(
+                "SELECT counter, first_seq, last_seq FROM uplink WHERE problem IS NULL AND last_seq > ?"
+                " ORDER BY counter",
+                int(self._meta("delivered") or 0),
+            )
+            return UplinkState(
+                coding=Coding(self._meta("uplink_coding") or Coding.DATA),
+                answered=int(self._meta("uplink_answered") or 0),
+                held=msgspec.json.decode(self._meta("uplink_held") or "[]", type=tuple[tuple[int, int], ...]),
+                unknown_roster=self._meta("uplink_unknown_roster") or "",
+                flights=tuple(Flight(*row) for row in rows),
+            )
+
+    def uplink_counter(self, now: datetime) -> int:
+        """The number of the next SMS. It goes with the clock, so that a restored journal uses none a second time."""
+        with self._guarded():
+            last = int(self._value("SELECT COALESCE(MAX(counter), 0) FROM uplink"))
+        return max(last + 1, min(int(now.timestamp()), _LATEST_COUNTER))
+
+    def uplink_sending(self, flight: Flight, now: datetime) -> None:
+        """An attempt begins; counted beforehand, as it may cost whatever becomes of it."""
+        with self._transaction():
+            self._run(
+                "INSERT INTO uplink (counter, first_seq, last_seq, created) VALUES (?, ?, ?, ?)",
+                flight.counter, flight.first, flight.last, _text(now),
+            )  # fmt: skip
+
+    def uplink_failed(self, counter: int, problem: str) -> None:
+        with self._transaction():
+            self._run("UPDATE uplink SET problem = ? WHERE counter = ?", problem, counter)
+
+    def uplink_coding(self, coding: Coding) -> None:
+        """Send in that form from now on."""
+        with self._transaction():
+            self._set_meta("uplink_coding", coding)
+
+    def uplink_answer(self, answer: Answer, unknown_roster: str) -> bool:
+        """Note what the collector holds, unless a newer answer was there before; tells whether it was noted.
+
+        What it holds by SMS is not delivered: that is for the ack of the signed batch to say.
+        """
+        with self._transaction():
+            if answer.frame.counter <= int(self._meta("uplink_answered") or 0):
+                return False
+            self._set_meta("uplink_answered", str(answer.frame.counter))
+            self._set_meta("uplink_held", msgspec.json.encode(answer.runs).decode())
+            if unknown_roster:
+                self._set_meta("uplink_unknown_roster", unknown_roster)
+            return True
+
+    def uplink_attempts(self, since: datetime) -> int:
+        """How many SMS to the collector were tried since then."""
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", _text(since)))
 
     # What the collector wants
 

@@ -11,7 +11,7 @@ from modem.messages import IncomingSms, Modem, ModemError
 
 from .clock import Now
 from .decide import Rules
-from .journal import Journal
+from .journal import Beforehand, Journal
 from .message import from_sms
 
 DELETE_ATTEMPTS = 3
@@ -24,13 +24,16 @@ log = structlog.get_logger(__name__)
 class Receiver:
     """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
 
+    `beforehand` decides what is no matter of employees.
+
     `stuck` holds messages that are kept and can not be deleted, with when to try again (monotonic seconds);
     `clock_behind` tells that the SMS centre is ahead of us.
     """
 
-    def __init__(self, modem: Modem, journal: Journal) -> None:
+    def __init__(self, modem: Modem, journal: Journal, beforehand: Beforehand | None = None) -> None:
         self._modem = modem
         self._journal = journal
+        self._beforehand = beforehand
         self._rules: Rules | None = None
         self._version = 0
         self._tries: dict[IncomingSms, int] = {}
@@ -51,7 +54,7 @@ class Receiver:
         found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
             messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
-            outcomes = self._journal.admit(messages, rules)
+            outcomes = self._journal.admit(messages, rules, self._beforehand)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)
@@ -63,7 +66,7 @@ class Receiver:
         """The rules that the journal holds; with the first ones, what waited for them is decided."""
         if self._journal.desired_version() != self._version and (desired := self._journal.desired()):
             rules = Rules({member.phone: member.employee for member in desired.roster}, desired.policy)
-            waited = self._journal.decide_waiting(rules)
+            waited = self._journal.decide_waiting(rules, self._beforehand)
             log.info("rules", version=desired.version, employees=len(desired.roster), waited=waited)
             self._rules, self._version = rules, desired.version
         return self._rules

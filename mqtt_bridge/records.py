@@ -25,6 +25,7 @@ Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Short = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Instant = Annotated[datetime, Meta(tz=True)]
+PhoneNumber = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
 class Action(StrEnum):
@@ -135,6 +136,14 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     model: Short = ""
 
 
+class UplinkReport(Struct, frozen=True, kw_only=True):
+    """SMS that a gateway tried to send to the collector, and records that this one holds by SMS alone."""
+
+    today: int
+    month: int
+    held: int
+
+
 class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     """What a gateway reports of itself. `at` is its own clock.
 
@@ -158,6 +167,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     clock_trusted: bool
     disk_free: int | None = None
     heat: float | None = None
+    uplink: UplinkReport | None = None
     schema: int = SCHEMA
 
 
@@ -165,7 +175,20 @@ class Member(Struct, frozen=True, kw_only=True):
     """One employee as a gateway knows them: by opaque id and bound number (E.164), never by NIP or name."""
 
     employee: Name
-    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    phone: PhoneNumber
+
+
+class UplinkTerms(Struct, frozen=True, kw_only=True):
+    """How a gateway brings its records to the collector's `number` by SMS while the link does not.
+
+    It begins when for `after_minutes` no ack came although records wait. An SMS that is not full waits for more
+    records until its first one is `hold_minutes` old. `per_day` caps the SMS of a day.
+    """
+
+    number: PhoneNumber
+    after_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    hold_minutes: Annotated[int, Meta(ge=0, le=1440)] = 60
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 30
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -174,6 +197,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     An SMS centre's time is believed within (received - `sms_validity_hours`, received + `clock_skew_seconds`).
     `answers_per_day` caps the answers to one number's check-ins in a day of `timezone` (IANA name),
     `corrections_per_day` those to what can not be understood: two machines that answer each other stop there.
+    Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
     timezone: Name = "Asia/Jakarta"
@@ -181,6 +205,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     clock_skew_seconds: Annotated[int, Meta(ge=0, le=86400)] = 300
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    uplink: UplinkTerms | None = None
+    it_numbers: tuple[PhoneNumber, ...] = ()
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):
