@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from mqtt_bridge.records import Policy
+from mqtt_bridge.records import PhoneNumber, Policy, UplinkTerms
 from mqtt_bridge.settings import load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -25,11 +25,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CentralSection(Section, frozen=True, kw_only=True):
-    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins."""
+    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins.
+
+    `it_numbers` may ask any gateway by SMS how it is.
+    """
 
     data_dir: Text
     database_url: Url = ""
     timezone: Text = "Asia/Jakarta"
+    it_numbers: tuple[PhoneNumber, ...] = ()
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
@@ -53,16 +57,40 @@ class GatewaysSection(Section, frozen=True, kw_only=True):
     keys_dir: Text
 
 
+class UplinkSection(Section, frozen=True, kw_only=True):
+    """Records by SMS, while a gateway has no data: none with `number` empty, which is that of the SIM in `device`."""
+
+    device: str = ""
+    connection: Text = "at"
+    number: Annotated[str, Meta(pattern=r"^(|\+[1-9][0-9]{6,14})$")] = ""
+    after_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    hold_minutes: Annotated[int, Meta(ge=0, le=1440)] = 60
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 30
+    answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 50
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
     gateways: GatewaysSection
     web: WebSection = WebSection()
+    uplink: UplinkSection = UplinkSection()
 
     @property
     def policy(self) -> Policy:
         """What every gateway is told."""
-        return Policy(timezone=self.central.timezone)
+        sms = self.uplink
+        terms = UplinkTerms(
+            number=sms.number,
+            after_minutes=sms.after_minutes,
+            hold_minutes=sms.hold_minutes,
+            per_day=sms.per_day,
+        )
+        return Policy(
+            timezone=self.central.timezone,
+            uplink=terms if sms.number else None,
+            it_numbers=self.central.it_numbers,
+        )
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:

@@ -16,6 +16,8 @@ from typing import Any
 
 import peewee
 
+from .uplink_tables import UPLINK
+
 VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -200,14 +202,18 @@ class Database:
                 self._create()
             elif version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
+            self._run_all(UPLINK)
 
     def _create(self) -> None:
+        self._run_all(_SCHEMA)
+        self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
+
+    def _run_all(self, statements: str) -> None:
         kinds = {"serial": "BIGSERIAL PRIMARY KEY", "blob": "BYTEA"}
         if not self._postgres:
             kinds = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"}
-        for statement in _SCHEMA.format(**kinds).strip().split(";\n"):
+        for statement in statements.format(**kinds).strip().split(";\n"):
             self.run(statement.rstrip(";"))
-        self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
 
 
 def sqlite_url(path: Path) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from mqtt_bridge.records import Desired, Member, Policy, encode
 
+from . import numbering
 from .database import Database
 
 
@@ -36,6 +37,7 @@ def _refresh_one(database: Database, gateway: str, policy: Policy, now: datetime
             "SELECT id, phone FROM employee WHERE gateway = ? AND active = 1 ORDER BY id", gateway
         )
     )
+    numbering.remember(database, gateway, (member.employee for member in roster))
     if held and (held.roster, held.policy) == (roster, policy):
         return False
     # Not only larger than the last one: also than any that a lost database may have given out before.

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
@@ -19,7 +20,10 @@ from .states import Condition
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet."""
+    """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet.
+
+    `provisional` counts those that are known by SMS alone, `by_sms` is when the last SMS of it came.
+    """
 
     id: str
     online: bool
@@ -28,6 +32,8 @@ class Gateway:
     condition: Condition
     held: int
     today: int
+    provisional: int = 0
+    by_sms: datetime | None = None
 
     @property
     def waiting(self) -> int:
@@ -53,6 +59,29 @@ class Entry:
     receipt: str
     hash: str
     stored: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """A record that is known by SMS alone: its signed form is still to come, and only that is final.
+
+    `journal_tag` is the beginning of the SHA-256 of the journal's id. Of `number`, the SIM it came from, people see a
+    part.
+    """
+
+    id: int
+    gateway: str
+    journal_tag: str
+    seq: int
+    employee: str
+    name: str | None
+    action: str
+    at: datetime
+    presence: str
+    flags: tuple[str, ...]
+    number: str
+    stored: datetime
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +114,8 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
     rows = database.rows(
         "SELECT id, online, seen, status, version FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
     )
-    found = [_gateway(row, held, counts, now) for row in rows]
+    by_sms = _by_sms(database)
+    found = [_gateway(row, held, counts, by_sms, now) for row in rows]
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
 
 
@@ -97,6 +127,24 @@ def records(database: Database, wanted: Wanted, limit: int) -> list[Entry]:
 def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[Entry]:
     """Up to `limit` records, the latest check-in first, behind the first `offset` of them."""
     return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
+
+
+def provisional(database: Database, wanted: Wanted, limit: int, *, newest_first: bool = False) -> list[Provisional]:
+    """Up to `limit` of them, in the order in which they came unless `newest_first` asks for the latest check-ins."""
+    conditions, values = _conditions(wanted, "provisional")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "at DESC, provisional.id DESC" if newest_first else "provisional.id"
+    rows = database.rows(
+        "SELECT provisional.id, provisional.gateway, journal_tag, seq, employee, employee.name, action, at, presence,"
+        " flags, number, stored FROM provisional LEFT JOIN employee ON employee.id = provisional.employee"
+        f"{where} ORDER BY {order} LIMIT ?",
+        *values,
+        limit,
+    )
+    return [
+        Provisional(*row[:7], moment(row[7]), row[8], tuple(row[9].split()), masked(row[10]), moment(row[11]))
+        for row in rows
+    ]
 
 
 def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
@@ -113,28 +161,37 @@ def _records(database: Database, wanted: Wanted, order: str, limit: int, offset:
     return [_entry(row) for row in rows]
 
 
-def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
+def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[Any]]:
     pairs: list[tuple[str, Sequence[Any]]] = []
     gateway, search = (text.replace("\0", "") for text in (wanted.gateway, wanted.search))  # PostgreSQL takes no NUL
     if gateway:
-        pairs.append(("record.gateway = ?", [gateway]))
+        pairs.append((f"{table}.gateway = ?", [gateway]))
     if search:
         escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pairs.append(("(LOWER(employee.name) LIKE ? ESCAPE '\\' OR receipt = ?)", [f"%{escaped}%", search.upper()]))
+        name = "LOWER(employee.name) LIKE ? ESCAPE '\\'"
+        if table == "record":
+            pairs.append((f"({name} OR receipt = ?)", [f"%{escaped}%", search.upper()]))
+        else:  # an SMS has no room for receipts
+            pairs.append((name, [f"%{escaped}%"]))
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))
     if wanted.after is not None:
-        pairs.append(("record.id > ?", [wanted.after]))
+        pairs.append((f"{table}.id > ?", [wanted.after]))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
 
 
 def _gateway(
-    row: tuple[Any, ...], held: dict[tuple[str, str], int], counts: dict[str, int], now: datetime
+    row: tuple[Any, ...],
+    held: dict[tuple[str, str], int],
+    counts: dict[str, int],
+    by_sms: dict[str, tuple[int, datetime]],
+    now: datetime,
 ) -> Gateway:
     id_, online, seen, kept, wanted = row
     status = _status(kept)
     seen_at = moment(seen) if seen is not None else None
+    waiting, heard = by_sms.get(id_, (0, None))
     return Gateway(
         id=id_,
         online=bool(online),
@@ -143,7 +200,16 @@ def _gateway(
         condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now, wanted=wanted or 0),
         held=held.get((id_, status.journal), 0) if status else 0,
         today=counts.get(id_, 0),
+        provisional=waiting,
+        by_sms=heard,
     )
+
+
+def _by_sms(database: Database) -> dict[str, tuple[int, datetime]]:
+    """Gateway → how many records of it are provisional, and when its last SMS came."""
+    counts = dict(database.rows("SELECT gateway, COUNT(*) FROM provisional GROUP BY gateway"))
+    rows = database.rows("SELECT gateway, MAX(heard) FROM uplink GROUP BY gateway")
+    return {gateway: (counts.get(gateway, 0), moment(heard)) for gateway, heard in rows}
 
 
 def _status(kept: bytes | None) -> Status | None:
@@ -160,5 +226,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: Entry | Provisional) -> dict[str, Any]:
     return dict(msgspec.to_builtins(entry))
