@@ -141,10 +141,7 @@ def provisional(database: Database, wanted: Wanted, limit: int, *, newest_first:
         *values,
         limit,
     )
-    return [
-        Provisional(*row[:7], moment(row[7]), row[8], tuple(row[9].split()), masked(row[10]), moment(row[11]))
-        for row in rows
-    ]
+    return [_provisional(row) for row in rows]
 
 
 def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
@@ -224,6 +221,11 @@ def _status(kept: bytes | None) -> Status | None:
 def _entry(row: tuple[Any, ...]) -> Entry:
     at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[14])
     return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
+
+
+def _provisional(row: tuple[Any, ...]) -> Provisional:
+    at, flags, number, stored = moment(row[7]), tuple(row[9].split()), masked(row[10]), moment(row[11])
+    return Provisional(*row[:7], at, row[8], flags, number, stored)  # type: ignore[call-arg]
 
 
 def as_json(entry: Entry | Provisional) -> dict[str, Any]:

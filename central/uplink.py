@@ -5,6 +5,7 @@ Reads and answers what `docs/uplink.md` describes. An SMS that is none of ours i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,6 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modem.messages import IncomingSms, Kind, Modem, ModemError, OutgoingSms
-from mqtt_bridge import phones
 from mqtt_bridge.keys import BadKey
 from mqtt_bridge.sms_codec import (
     ROOM,
@@ -48,6 +48,9 @@ ANSWER_AFTER = 30.0  # seconds after an SMS: one answer for all that come togeth
 RETRY_AFTER = (60.0, 300.0, 900.0)  # seconds before each further attempt to answer; then the gateway must ask again
 DELETE_ATTEMPTS = 3
 STUCK_SECONDS = 600.0
+
+# Any number of this country in international form: those of SIMs for machines are none that people have.
+_ANSWERABLE = re.compile(r"\+62[0-9]{6,13}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class Uplink:
         if not new:
             log.info("an SMS again", gateway=gateway, counter=letter.frame.counter)
             return None
-        number = phones.sender(sms.number) or ""
+        number = sms.number if _ANSWERABLE.fullmatch(sms.number) else ""
         wrong = self._store(letter, number, now)
         if wrong:
             self._put_aside(gateway, wrong, sms, now)

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from modem.messages import Modem, ModemError, OutgoingSms
-from mqtt_bridge import phones
 from mqtt_bridge.records import Record, UplinkReport, UplinkTerms
 from mqtt_bridge.sms_codec import (
     MOST,
@@ -43,6 +42,18 @@ FIRST_WAIT = 900.0  # seconds for an answer, before what is under way counts as 
 LAST_WAIT = 4 * 3600.0
 OTHER_CODING_AFTER = 2  # times in a row without an answer
 RETRY_AFTER = (60.0, 300.0, 900.0, 3600.0)  # seconds after the modem or the network refused an SMS
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that one look at the journal and the rules gave."""
+
+    now: Now
+    rules: Rules
+    terms: UplinkTerms
+    position: Position
+    state: UplinkState
+    complete_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ class Uplink:
         if not self._stuck(position, terms, now):
             return False
         state = self._heed(self._journal.uplink(), now)
-        parcel = self._parcel(position, state, terms, rules, now, complete_until)
+        parcel = self._parcel(Scene(now, rules, terms, position, state, complete_until))
         if parcel is None or not self._may_cost(terms, rules, now):
             return False
         self._send(parcel, state.coding, now)
@@ -97,7 +108,7 @@ class Uplink:
     def hear(self, message: IncomingMessage, rules: Rules) -> Decision | None:
         """What becomes of a message from the collector's number, which is never answered; None for any other."""
         terms = rules.policy.uplink
-        if terms is None or phones.sender(message.sender) != terms.number:
+        if terms is None or message.sender != terms.number:
             return None
         try:
             data = _octets(message)
@@ -139,7 +150,7 @@ class Uplink:
         """What an answer, or none for long, makes of the SMS that are under way."""
         if state.answered != self._answered:
             self._answered, self._unanswered, self._overdue = state.answered, 0, None
-        waiting = [each for each in self._under_way(state) if not _covered(each, state.held)]
+        waiting = self._waiting(state)
         if not waiting:
             self._overdue = None
         elif self._overdue is None:
@@ -156,8 +167,10 @@ class Uplink:
     def _patience(self) -> float:
         return min(FIRST_WAIT * (1 << self._unanswered), LAST_WAIT)
 
-    def _under_way(self, state: UplinkState) -> list[Flight]:
-        return [flight for flight in state.flights if flight.counter > self._lost]
+    def _waiting(self, state: UplinkState) -> list[Flight]:
+        """SMS that may still be under way, and have no answer."""
+        young = [flight for flight in state.flights if flight.counter > self._lost]
+        return [flight for flight in young if first_free(flight.first, flight.last, state.held)]
 
     def _recode(self, state: UplinkState) -> UplinkState:
         """Some networks and modems take no 8-bit SMS, or spoil them; others do so with anything but plain texts."""
@@ -165,38 +178,47 @@ class Uplink:
         self._journal.uplink_coding(coding)
         return UplinkState(coding, state.answered, state.held, state.unknown_roster, state.flights)
 
-    def _parcel(
-        self,
-        position: Position,
-        state: UplinkState,
-        terms: UplinkTerms,
-        rules: Rules,
-        now: Now,
-        complete_until: datetime | None,
-    ) -> Parcel | None:
-        """The next records that are neither held there nor under way, if they fill an SMS or waited long enough."""
-        under_way = [(flight.first, flight.last) for flight in self._under_way(state)]
-        taken = [*state.held, *under_way, *self._unfit]
-        free = first_free(position.delivered + 1, position.last, taken)
-        if free is None:
+    def _parcel(self, scene: Scene) -> Parcel | None:
+        """What could go now: records that never went before all others, for those that went may only lack an answer.
+
+        Without answers one SMS goes again at a time: if nobody hears, that is what it costs to find out.
+        """
+        position, state = scene.position, scene.state
+        settled = [*state.held, *self._unfit]
+        sent = [(flight.first, flight.last) for flight in state.flights]
+        fresh = first_free(position.delivered + 1, position.last, [*settled, *sent])
+        if fresh and (parcel := self._packed(scene, fresh, again=False)):
+            return parcel
+        waiting = [(flight.first, flight.last) for flight in self._waiting(state)]
+        if self._unanswered and waiting:
             return None
-        records = self._journal.records(free[0] - 1, min(free[1] - free[0] + 1, MOST))
-        counter = self._journal.uplink_counter(now.wall)
-        roster = _roster(rules)
+        if not sent:
+            return None
+        taken, end = [*settled, *waiting], max(last for _, last in sent)
+        lost = first_free(sent[-1][1] + 1, end, taken) or first_free(position.delivered + 1, end, taken)  # in turns
+        return self._packed(scene, lost, again=True) if lost else None
+
+    def _packed(self, scene: Scene, run: tuple[int, int], *, again: bool) -> Parcel | None:
+        """The first records of the run in one SMS, if they fill it, no later ones can join, or they waited long."""
+        state, terms = scene.state, scene.terms
+        records = self._journal.records(run[0] - 1, min(run[1] - run[0] + 1, MOST))
+        roster = _roster(scene.rules)
+        newest = records[-1].seq == scene.position.last
+        counter = self._journal.uplink_counter(scene.now.wall)
         data, count = pack(
             records,
             NOBODY if roster.tag.hex() == state.unknown_roster else roster,
             Frame(*self._names, counter),
             self._keys.up,
-            complete_until=complete_until if records[-1].seq == position.last else None,
+            complete_until=scene.complete_until if newest else None,
             room=ROOM if state.coding is Coding.DATA else TEXT_ROOM,
         )
-        closed = count < len(records) or free[1] < position.last  # no later record could still join them
         if not count:
-            self._unfit.append((free[0], free[0]))
-        if not count or not (closed or _old(records[0], terms, now)):
+            self._unfit.append((run[0], run[0]))
+        closed = again or count < len(records) or run[1] < scene.position.last
+        if not count or not (closed or _old(records[0], terms, scene.now)):
             return None
-        return Parcel(Flight(counter, free[0], free[0] + count - 1), _sms(terms.number, data, state.coding))
+        return Parcel(Flight(counter, run[0], run[0] + count - 1), _sms(terms.number, data, state.coding))
 
     def _may_cost(self, terms: UplinkTerms, rules: Rules, now: Now) -> bool:
         if self._journal.uplink_attempts(day_of(now.wall, rules.zone)[0]) < terms.per_day:
@@ -237,10 +259,6 @@ def first_free(first: int, last: int, taken: Iterable[tuple[int, int]]) -> tuple
         if first > last:
             return None
     return (first, last) if first <= last else None
-
-
-def _covered(flight: Flight, held: Iterable[tuple[int, int]]) -> bool:
-    return first_free(flight.first, flight.last, held) is None
 
 
 def _roster(rules: Rules) -> Roster:
