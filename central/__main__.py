@@ -219,11 +219,20 @@ def gateway_list(settings: Config, database: Database, as_json: bool) -> None:
     """All gateways with their state, worst first."""
     found = queries.gateways(database, _now(), zone(settings))
     if as_json:
-        plain = [{"id": each.id, "state": each.condition.state, "reason": each.condition.reason} for each in found]
+        plain = [
+            {
+                "id": each.id,
+                "state": each.condition.state,
+                "reason": each.condition.reason,
+                "provisional": each.provisional,
+            }
+            for each in found
+        ]
         click.echo(json.dumps(plain, indent=2))
         return
     for each in found:
-        click.echo(f"{each.id:20} {each.condition.state:6} {each.condition.reason}".rstrip())
+        by_sms = f" ({each.provisional} provisional records by SMS)" if each.provisional else ""
+        click.echo(f"{each.id:20} {each.condition.state:6} {each.condition.reason}{by_sms}".rstrip())
 
 
 @main.command("quarantine")

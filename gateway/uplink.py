@@ -253,11 +253,11 @@ class Uplink:
 def first_free(first: int, last: int, taken: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
     """The first run within first..last that no run of `taken` touches. Pure."""
     for start, end in sorted(taken):
+        if first > last:
+            return None
         if start > first:
             return first, min(last, start - 1)
         first = max(first, end + 1)
-        if first > last:
-            return None
     return (first, last) if first <= last else None
 
 

@@ -222,7 +222,7 @@ class Uplinked:
         """Everybody's check-ins of the day; returns how many records there are then."""
         phones = {employee: phone for phone, employee in self.people.items()}
         texts = [
-            self._text(phones[employee], action, at, received)
+            self.text(phones[employee], action, at, received)
             for received, at, employee, action in punches(list(phones), seed)
         ]
         self.journal.admit(texts, self.rules)
@@ -233,7 +233,7 @@ class Uplinked:
         waiting = list(self.people)[:count] if action is Action.OUT else self._absent()[:count]
         at = self.clock.wall.replace(microsecond=0)
         texts = [
-            self._text(phone, action, at + timedelta(seconds=place), at + timedelta(seconds=place))
+            self.text(phone, action, at + timedelta(seconds=place), at + timedelta(seconds=place))
             for place, phone in enumerate(waiting)
         ]
         self.journal.admit(texts, self.rules)
@@ -242,7 +242,7 @@ class Uplinked:
         here = {record.employee for record in self.journal.records(0, 10_000)}
         return [phone for phone, employee in self.people.items() if employee not in here]
 
-    def _text(self, phone: str, action: Action, at: datetime, received: datetime) -> IncomingMessage:
+    def text(self, phone: str, action: Action, at: datetime, received: datetime) -> IncomingMessage:
         word = {Action.IN: "HADIR", Action.OUT: "PULANG"}[action]
         return IncomingMessage(Channel.SMS, Form.TEXT, phone, word, at, received, clock_trusted=True)
 
