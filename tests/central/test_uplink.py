@@ -113,6 +113,13 @@ def test_what_is_final_does_not_become_provisional_again(city: City) -> None:
     assert city.answer().runs == ((1, 30),)
 
 
+def test_what_was_final_once_stays_so_although_it_is_not_kept_any_more(city: City) -> None:
+    city.deliver(1, 20)
+    city.database.run("DELETE FROM record")
+    city.take(sms(MADE[10:30]))
+    assert city.provisional() == list(range(21, 31))
+
+
 def test_the_same_records_in_other_sms_count_once(city: City) -> None:
     city.take(sms(MADE[:20], 1))
     city.take(sms(MADE[10:30], 2))
