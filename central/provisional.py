@@ -11,7 +11,7 @@ from datetime import datetime
 from mqtt_bridge.records import Batch, Flag, Record
 from mqtt_bridge.sms_codec import Dispatch, Notice, proof, tag, whole_second
 
-from .database import Database, micros
+from .database import Database, micros, moment
 
 Run = tuple[int, int]
 Statement = tuple[str, str, int, str, frozenset[str]]  # employee, action, at, presence, flags
@@ -73,6 +73,18 @@ def runs(database: Database, gateway: str, journal_tag: str) -> tuple[Run, ...]:
         else:
             found.append((seq, seq))
     return tuple(found)
+
+
+def complete_until(database: Database, gateway: str) -> datetime | None:
+    """The watermark that came by SMS, where everything up to it is held; None where something is still missing."""
+    row = database.row(
+        "SELECT journal_tag, complete_seq, complete_until FROM uplink WHERE gateway = ? ORDER BY heard DESC", gateway
+    )
+    if row is None or row[1] is None:
+        return None
+    journal_tag, seq, until = row
+    held = runs(database, gateway, journal_tag)
+    return moment(until) if held and held[0][0] == 1 and held[0][1] >= seq else None
 
 
 def _chain(database: Database, gateway: str, journal_tag: str) -> tuple[str, int]:

@@ -15,6 +15,7 @@ from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
 from .database import Database, micros, moment
+from .provisional import complete_until
 from .states import Condition
 
 
@@ -22,7 +23,8 @@ from .states import Condition
 class Gateway:
     """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet.
 
-    `provisional` counts those that are known by SMS alone, `by_sms` is when the last SMS of it came.
+    `provisional` counts those that are known by SMS alone, `by_sms` is when the last SMS of it came, and
+    `complete_by_sms` the watermark that holds by them.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Gateway:
     today: int
     provisional: int = 0
     by_sms: datetime | None = None
+    complete_by_sms: datetime | None = None
 
     @property
     def waiting(self) -> int:
@@ -182,13 +185,13 @@ def _gateway(
     row: tuple[Any, ...],
     held: dict[tuple[str, str], int],
     counts: dict[str, int],
-    by_sms: dict[str, tuple[int, datetime]],
+    by_sms: dict[str, tuple[int, datetime, datetime | None]],
     now: datetime,
 ) -> Gateway:
     id_, online, seen, kept, wanted = row
     status = _status(kept)
     seen_at = moment(seen) if seen is not None else None
-    waiting, heard = by_sms.get(id_, (0, None))
+    waiting, heard, complete = by_sms.get(id_, (0, None, None))
     return Gateway(
         id=id_,
         online=bool(online),
@@ -199,14 +202,17 @@ def _gateway(
         today=counts.get(id_, 0),
         provisional=waiting,
         by_sms=heard,
+        complete_by_sms=complete,
     )
 
 
-def _by_sms(database: Database) -> dict[str, tuple[int, datetime]]:
-    """Gateway → how many records of it are provisional, and when its last SMS came."""
+def _by_sms(database: Database) -> dict[str, tuple[int, datetime, datetime | None]]:
+    """Gateway → how many records of it are provisional, when its last SMS came, up to when it is complete by them."""
     counts = dict(database.rows("SELECT gateway, COUNT(*) FROM provisional GROUP BY gateway"))
     rows = database.rows("SELECT gateway, MAX(heard) FROM uplink GROUP BY gateway")
-    return {gateway: (counts.get(gateway, 0), moment(heard)) for gateway, heard in rows}
+    return {
+        gateway: (counts.get(gateway, 0), moment(heard), complete_until(database, gateway)) for gateway, heard in rows
+    }
 
 
 def _status(kept: bytes | None) -> Status | None:

@@ -7,7 +7,7 @@ position. `docs/uplink.md` tells more.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -176,7 +176,7 @@ class Uplink:
         """Some networks and modems take no 8-bit SMS, or spoil them; others do so with anything but plain texts."""
         coding = Coding.TEXT if state.coding is Coding.DATA else Coding.DATA
         self._journal.uplink_coding(coding)
-        return UplinkState(coding, state.answered, state.held, state.unknown_roster, state.flights)
+        return replace(state, coding=coding)
 
     def _parcel(self, scene: Scene) -> Parcel | None:
         """What could go now: records that never went before all others, for those that went may only lack an answer.

@@ -25,6 +25,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 CENTRAL = """\
 [central]
 data_dir = "{folder}/central"
+it_numbers = ["+6281299990001"]
 {database}
 [broker]
 host = "127.0.0.1"
@@ -33,6 +34,8 @@ port = {broker}
 listen = "127.0.0.1:{central}"
 [gateways]
 keys_dir = "{folder}/keys"
+[uplink]
+number = "+6281100009"
 """
 
 GATEWAY_TOML = """\

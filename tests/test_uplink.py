@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from central import desired
 from central.database import micros
+from central.provisional import complete_until
+from central.roster import Row, store
 from mqtt_bridge.sms_codec import whole_second
 
-from .uplinked import CITY_NUMBER, OFFICE_NUMBER, Uplinked
+from .uplinked import CITY_NUMBER, GATEWAY, NIGHT, OFFICE_NUMBER, TERMS, Uplinked
 
 CHANCE = Random(7)
 
@@ -35,6 +39,8 @@ def test_a_day_without_data_is_at_the_city_by_ten_sms_and_final_when_the_link_he
         for record in office.journal.records(0, 400)
     ]
     assert office.journal.position().delivered == 0
+    complete = complete_until(office.database, GATEWAY)  # as of the last SMS: it went when it was time to begin
+    assert complete == NIGHT + timedelta(minutes=TERMS.after_minutes, seconds=30)
     office.heal()
     assert office.final() == list(range(1, 401))
     assert office.provisional() == []
@@ -74,3 +80,22 @@ def test_whatever_the_network_does_all_arrives_once(office: Uplinked, mishap: Ca
     office.pass_time(10)
     assert office.provisional() == []
     assert office.final() == list(range(1, 401))
+
+
+def test_the_city_reads_by_the_roster_that_the_office_has(office: Uplinked) -> None:
+    """News of the roster do not reach an office without data."""
+    store(office.database, [Row(0, "9" * 18, "Pegawai Baru", "+6281299999999", GATEWAY)], replace=True)
+    desired.refresh(office.database, office.policy, office.clock.wall)
+    office.check_in(60)
+    office.pass_time(120)
+    told = [employee for (employee,) in office.database.rows("SELECT employee FROM provisional ORDER BY seq")]
+    assert told == [record.employee for record in office.journal.records(0, 60)]
+
+
+def test_a_city_that_has_lost_the_roster_is_told_names(office: Uplinked) -> None:
+    office.database.run("DELETE FROM numbering")
+    office.check_in(60)
+    office.pass_time(180)
+    told = [employee for (employee,) in office.database.rows("SELECT employee FROM provisional ORDER BY seq")]
+    assert told == [record.employee for record in office.journal.records(0, 60)]
+    assert office.aside() == ["an SMS speaks of a roster that is not known here; the gateway is asked for names"]

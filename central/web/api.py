@@ -114,6 +114,7 @@ def _gateway(gateway: Gateway) -> dict[str, Any]:
         "today": gateway.today,
         "provisional": gateway.provisional,
         "by_sms": gateway.by_sms,
+        "complete_by_sms": gateway.complete_by_sms,
         "status": gateway.status,
     }
 

@@ -13,6 +13,7 @@ import pytest
 from central import fleet, numbering
 from central.database import Database, StorageError, moment
 from central.ingest import Ingest
+from central.provisional import complete_until
 from central.uplink import ANSWER_AFTER, DELETE_ATTEMPTS, RETRY_AFTER, STUCK_SECONDS, Uplink
 from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms
 from mqtt_bridge.records import Action, Record
@@ -168,7 +169,15 @@ def test_how_far_an_office_is_complete_is_kept(city: City) -> None:
     city.take(sms(MADE[:10], 2, complete_until=NOW - timedelta(hours=1)))
     city.take(sms(MADE[20:30], 3))
     assert city.database.row("SELECT complete_seq, complete_until FROM uplink")[0] == 20  # type: ignore[index]
-    assert moment(int(city.database.value("SELECT complete_until FROM uplink"))) == NOW
+    assert complete_until(city.database, GATEWAY) == NOW
+
+
+def test_an_office_of_which_something_is_missing_is_not_complete(city: City) -> None:
+    city.take(sms(MADE[10:20], 1, complete_until=NOW))
+    assert complete_until(city.database, GATEWAY) is None
+    city.take(sms(MADE[:10], 2))
+    assert complete_until(city.database, GATEWAY) == NOW
+    assert complete_until(city.database, OTHER) is None
 
 
 # Who is believed
