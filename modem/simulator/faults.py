@@ -71,11 +71,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A parameter that is a text of a certain form; `form` says that form to people."""
+    """A parameter that is a text. `form` says to people how it looks; `choices`, when there are any, are all."""
 
     default: str
     pattern: str
     form: str
+    choices: tuple[str, ...] = ()
 
     def parse(self, text: str) -> str:
         """ValueError when it has another form."""
@@ -85,7 +86,7 @@ class Word:
 
 
 def _choice(*words: str) -> Word:
-    return Word(words[0], "|".join(map(re.escape, words)), f"one of {', '.join(words)}")
+    return Word(words[0], "|".join(map(re.escape, words)), f"one of {', '.join(words)}", words)
 
 
 @dataclass(frozen=True, slots=True)
