@@ -102,6 +102,7 @@ def test_a_text_from_the_phone_shows_everywhere_without_a_reload(page: Page, off
 def test_a_fault_is_set_and_ended_on_the_phone_page(page: Page, office: System) -> None:
     page.goto(office.url("phone", "/"))
     page.get_by_role("link", name="Gangguan modem").click()
+    page.get_by_role("heading", name="Modem lambat").click()
     form = page.get_by_role("form", name="Modem lambat")
     form.get_by_label("Milidetik tiap perintah").fill("1")
     form.get_by_label("Lama (detik)").fill("60")
