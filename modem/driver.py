@@ -20,7 +20,7 @@ from unicodedata import category
 import gammu
 
 from .line import erase
-from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration, Sim
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
+_SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -113,7 +114,7 @@ class GammuModem:
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            used, capacity = self._counts()
+            sim, (used, capacity) = self._store()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
@@ -127,6 +128,7 @@ class GammuModem:
             capacity=capacity,
             model=f"{maker} {model}".strip(),
             imei=imei,
+            sim=sim,
         )
 
     def network_time(self) -> datetime | None:
@@ -199,6 +201,8 @@ class GammuModem:
         broken = self._raw(location)
         if broken is None:
             return
+        if broken.number or broken.sent:  # it can be decoded: the modem itself does not delete it
+            raise ModemError(f"delete: the modem does not empty slot {location}")
         store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
         self._machine.Terminate()
         try:
@@ -241,6 +245,24 @@ class GammuModem:
 
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
+
+    def _store(self) -> tuple[Sim, tuple[int, int]]:
+        """Whether the SIM can be used, and the counts when it can. To ask the SIM itself may take a second."""
+        try:
+            return Sim.READY, self._counts()
+        except _GONE:
+            raise
+        except gammu.GSMError:
+            sim = self._sim()
+            if sim is Sim.READY:  # then it is something else
+                raise
+            return sim, (0, 0)
+
+    def _sim(self) -> Sim:
+        try:
+            return _SIM.get(self._machine.GetSecurityStatus(), Sim.READY)
+        except gammu.ERR_NOSIM:
+            return Sim.ABSENT
 
     def _counts(self) -> tuple[int, int]:
         """SMS slots used, and there, in both stores."""

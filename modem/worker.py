@@ -112,7 +112,7 @@ class ModemWorker:
         identity = _identity(self._device)
         if identity is None:
             self._drop()
-            raise ModemError(f"{self._device} does not exist", gone=True)
+            raise ModemError(f"{self._device} does not exist", absent=True)
         if self._child and self._child.identity != identity:
             self._drop()
         if self._child is None:
@@ -172,7 +172,7 @@ class _Child:
         end = time.monotonic() + deadline
         while not self._pipe.poll(max(0.0, min(_GLANCE, end - time.monotonic()))):
             if _identity(self._device) != self.identity:  # libgammu itself may need minutes to notice
-                raise ModemError(f"{doing}: {self._device} is gone", gone=True)
+                raise ModemError(f"{doing}: {self._device} is gone", absent=True)
             if time.monotonic() >= end:
                 raise ModemError(f"{doing}: no answer within {deadline:g} seconds", gone=True)
 
