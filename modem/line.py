@@ -6,12 +6,13 @@ import os
 import re
 import select
 import time
+import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .messages import ModemError
 
-_SECONDS = 5.0  # for each answer
+_SECONDS = 4.0  # for each answer
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n$")
 
 
@@ -51,3 +52,17 @@ def erase(device: str, store: str, index: int, pdu: str) -> None:
         if pdu.upper() not in ask(descriptor, f"AT+CMGR={index}").upper().split():
             raise ModemError(f"slot {index} of {store} holds something else")
         ask(descriptor, f"AT+CMGD={index}")
+
+
+def reset(device: str) -> None:
+    """Start the modem anew, also one that waits for the end of a PDU. ModemError when it will not."""
+    try:
+        with opened(device) as descriptor:
+            tty.setraw(descriptor)
+            os.write(descriptor, b"\x1b\r")
+            try:
+                ask(descriptor, "AT+CFUN=1,1")
+            except ModemError:
+                ask(descriptor, "ATZ")
+    except OSError as error:
+        raise ModemError(f"{device}: {error.strerror}", gone=True) from None

@@ -155,6 +155,8 @@ class Engine:
     def _execute(self, line: str) -> bytes:
         if line[:2].upper() != "AT":
             return b""
+        if re.search(r"\+CFUN=1,1", line, re.IGNORECASE):
+            self.faults.reset()
         # What is wrong with sending shows after the PDU.
         names = set(re.findall(r"[+^$*]([A-Z]+)", re.sub(r'"[^"]*"', "", line.upper()))) - {"CMGS"}
         return self._answer(names, lambda: self._chain(line[2:]))
@@ -163,9 +165,6 @@ class Engine:
         """What comes back, unless a fault keeps it to itself or answers otherwise."""
         fault = self.faults.strikes_command(names)
         if fault is None:
-            return self._finish(work)
-        if fault.kind is Kind.SILENT and fault.word("cure") == "reset" and "CFUN" in names:
-            self.faults.end(Kind.SILENT)
             return self._finish(work)
         if fault.values.get("done") == "yes":
             self._finish(work)

@@ -257,10 +257,10 @@ class Faults:
         self.changed()
         return ended
 
-    def end(self, kind: Kind) -> None:
-        """End all of that kind."""
+    def reset(self) -> None:
+        """End what a reset of the modem cures."""
         with self._lock:
-            self._active = [each for each in self._active if each.fault.kind is not kind]
+            self._active = [each for each in self._active if each.fault.values.get("cure") != "reset"]
 
     def active(self) -> list[tuple[Active, float | None]]:
         """What holds, oldest first, each with the seconds that are left to it."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modem.messages import Part
 from modem.simulator.at import Engine
-from modem.simulator.faults import Kind, parse
+from modem.simulator.faults import parse
 from modem.simulator.network import Network
 from modem.simulator.pdu import Body
 
@@ -168,9 +168,11 @@ def test_a_silent_modem_says_nothing_at_all(engine: Engine) -> None:
 
 def test_a_silent_modem_may_be_cured_by_a_reset(engine: Engine) -> None:
     harm(engine, "silent", cure="reset")
+    harm(engine, "slow")
     assert engine.feed(b"AT\r") == b""
     assert engine.feed(b"AT+CFUN=1,1\r").endswith(b"\r\nOK\r\n")
     assert engine.feed(b"AT\r") == b"AT\r\r\nOK\r\n"  # and it echoes again, as one that was switched on
+    assert [each.fault.kind for each, _ in engine.faults.active()] == ["slow"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_signal_clock_and_room_may_be_wrong(engine: Engine, network: Network) ->
         network.text("+628111", text)
     assert network.deliver("SM") == [1, 2]
     assert ask(engine, 'AT+CPMS="SM"') == ["+CPMS: 2,2,2,2,2,2", "OK"]
-    network.faults.end(Kind.SIM_FULL)
+    network.faults.clear()
     assert network.deliver("SM") == [3]
 
 
