@@ -8,7 +8,7 @@ SYSTEM := mosquitto postgresql chromium
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check bench simulate kill lock clean
+.PHONY: help setup system demo test check bench simulate kill soak lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ simulate: $(READY) ## Crash the production code in SEEDS simulated lives
 
 kill: $(READY) ## Kill processes 20 times during 200 SMS; takes about five minutes
 	GARDU_KILL_MESSAGES=200 GARDU_KILLS=20 $(BIN)/pytest -n 0 tests/test_kill.py
+
+soak: $(READY) ## A day of a gateway with a faulty modem in ten minutes: nothing lost or doubled, memory flat
+	GARDU_SOAK_SECONDS=600 $(BIN)/pytest -n 0 --log-cli-level=INFO tests/test_soak.py
 
 lock: $(READY) ## Write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \

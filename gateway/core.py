@@ -88,9 +88,8 @@ class Core:
             if not error.gone:  # a SIM that is locked can not be read, and says so only when asked
                 with suppress(ModemError):
                     self.watch.step(now)
-            if (
-                self._unread % UNREAD_ROUNDS == 0 and self.watch.may_send
-            ):  # whatever keeps us from reading need not keep us from sending
+            # Whatever keeps us from reading need not keep us from sending.
+            if self.watch.may_send and (not error.gone or self._unread % UNREAD_ROUNDS == 0):
                 self.sender.step(now)
             raise
         self._unread = 0

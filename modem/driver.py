@@ -47,6 +47,7 @@ _GONE = (
 _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
+_FLASH = 0  # the message class; libgammu gives -1 for none
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
@@ -62,13 +63,15 @@ _REGISTRATION = {
 class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
-    Opening takes about four seconds. ModemError(gone=True) when nothing answers there.
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there. A modem that counts SMS and
+    shows none is to be opened anew as well, unless that was tried and is no use (`patient`).
     """
 
-    def __init__(self, device: str, connection: str = "at") -> None:
+    def __init__(self, device: str, connection: str = "at", *, patient: bool = False) -> None:
         if not Path(device).exists():
             raise ModemError(f"{device} does not exist", gone=True)
         self._device = device
+        self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._machine = gammu.StateMachine()
@@ -86,7 +89,7 @@ class GammuModem:
                 return _incoming(found)
             incoming = _incoming(found) + self._search(set(found))
         if not incoming:
-            raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
+            raise ModemError(f"the modem counts {used} SMS and shows none", gone=not self._patient)
         return sorted(incoming, key=lambda sms: sms.location)
 
     def read(self, location: int) -> IncomingSms | None:
@@ -279,16 +282,21 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
     if raw["Type"] not in ("Deliver", "Status_Report"):
         return None
     binary = isinstance(raw["Text"], bytes)
-    kind = Kind.REPORT if raw["Type"] == "Status_Report" else Kind.BINARY if binary else Kind.TEXT
     return IncomingSms(
         location=raw["Location"],
         number=raw["Number"],
         text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
         sent=raw["DateTime"],
         smsc=raw["SMSC"]["Number"],
-        kind=kind,
+        kind=_kind(raw),
         part=_part(raw["UDH"]),
     )
+
+
+def _kind(raw: dict[str, Any]) -> Kind:
+    if raw["Type"] == "Status_Report":
+        return Kind.REPORT
+    return Kind.BINARY if isinstance(raw["Text"], bytes) or raw["Class"] == _FLASH else Kind.TEXT
 
 
 def _part(header: dict[str, Any]) -> Part | None:

@@ -15,7 +15,7 @@ class Kind(StrEnum):
     """What an incoming message is, as far as the modem can tell."""
 
     TEXT = "text"
-    BINARY = "binary"  # 8-bit data: not a text that a person typed
+    BINARY = "binary"  # 8-bit data, or a flash SMS: not a text that a person typed into a phone
     REPORT = "report"  # a delivery report for one of ours
 
 

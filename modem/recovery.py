@@ -33,6 +33,11 @@ class Ladder:
         self._failures: dict[str, int] = {}
         self._done = 0
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether every step was taken, and did not help."""
+        return max(self._failures.values(), default=0) > max(_STEPS)
+
     def failed(self, doing: str) -> None:
         self._failures[doing] = self._failures.get(doing, 0) + 1
 

@@ -133,7 +133,7 @@ class ModemWorker:
         if self._closed.is_set():
             raise ModemError("the modem was closed")
         self._not_before = time.monotonic() + self._pause
-        self._child = _Child(device, self._connection)
+        self._child = _Child(device, self._connection, patient=self._ladder.exhausted)
         try:
             self._child.answer("open", self._deadlines["open"])
         except ModemError as error:
@@ -168,12 +168,13 @@ class ModemWorker:
 class _Child:
     """One process with one open modem."""
 
-    def __init__(self, device: str, connection: str) -> None:
+    def __init__(self, device: str, connection: str, *, patient: bool) -> None:
         self.identity = _identity(device)
         self.device = device
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "modem.worker", str(theirs.fileno()), device, connection]
+            command += ["patient"] if patient else []
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         self._pipe = Connection(ours.detach())
 
@@ -219,20 +220,22 @@ def _identity(device: str) -> tuple[int, ...] | None:
     return link.st_dev, link.st_ino, node.st_rdev, node.st_ino
 
 
-def _serve(pipe: Connection, device: str, connection: str) -> None:
+def _serve(pipe: Connection, device: str, connection: str, patient: bool) -> None:
     """The child: calls run in a thread of their own, so that this one sees at once when the parent is gone."""
     requests: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-    threading.Thread(target=_work, args=(pipe, requests, device, connection), daemon=True).start()
+    threading.Thread(target=_work, args=(pipe, requests, device, connection, patient), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             requests.put(pipe.recv())
     os._exit(0)  # not sys.exit: the other thread may be inside libgammu for minutes
 
 
-def _work(pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str) -> None:
+def _work(
+    pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str, patient: bool
+) -> None:
     from .driver import GammuModem  # only the child loads libgammu
 
-    modem, error = _attempt("open", lambda: GammuModem(device, connection))
+    modem, error = _attempt("open", lambda: GammuModem(device, connection, patient=patient))
     _tell(pipe, (None, error))
     while modem:
         method, *arguments = requests.get()
@@ -257,12 +260,12 @@ def _tell(pipe: Connection, answer: tuple[Any, tuple[str, bool, bool] | None]) -
         os._exit(0)  # nobody is left to hear it
 
 
-def _child_main(descriptor: str, device: str, connection: str) -> None:
+def _child_main(descriptor: str, device: str, connection: str, patient: str = "") -> None:
     # The parent decides when this ends; a signal for the whole group must not cut a call short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING)
-    _serve(Connection(int(descriptor)), device, connection)
+    _serve(Connection(int(descriptor)), device, connection, bool(patient))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 _MOST_SECONDS = 31 * 86_400.0
 _MOST_TIMES = 10_000
-MALFORMED = "00040B911111111111F1000862114251940082030041"  # an odd number of octets of UCS-2
+MALFORMED = "00040B911111111111F100086211425194008203004100"  # an odd number of octets of UCS-2
 
 
 class BadFault(ValueError):
