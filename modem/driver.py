@@ -209,7 +209,7 @@ class GammuModem:
         store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
         self._machine.Terminate()
         try:
-            erase(self._device, store, index, broken.text)
+            erase(self._device, store, (index, index - 1), broken.text)
         finally:
             self._machine.Init()
         log.warning("slot %d was emptied past libgammu", location)

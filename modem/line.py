@@ -7,7 +7,7 @@ import re
 import select
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .messages import ModemError
@@ -44,14 +44,25 @@ def ask(descriptor: int, command: str) -> str:
     return heard[: end.start()].decode("ascii", "replace")
 
 
-def erase(device: str, store: str, index: int, pdu: str) -> None:
-    """Empty that slot if it holds exactly that PDU (hexadecimal): a modem may count its slots in another way."""
+def erase(device: str, store: str, indexes: Sequence[int], pdu: str) -> None:
+    """Empty the one of these slots that holds exactly that PDU (hexadecimal): modems count from 0 or from 1."""
     with opened(device) as descriptor:
         for command in ("AT+CMGF=0", f'AT+CPMS="{store}"'):
             ask(descriptor, command)
-        if pdu.upper() not in ask(descriptor, f"AT+CMGR={index}").upper().split():
-            raise ModemError(f"slot {index} of {store} holds something else")
-        ask(descriptor, f"AT+CMGD={index}")
+        for index in indexes:
+            if _holds(descriptor, index, pdu):
+                ask(descriptor, f"AT+CMGD={index}")
+                return
+    raise ModemError(f"no slot {' or '.join(map(str, indexes))} of {store} holds it")
+
+
+def _holds(descriptor: int, index: int, pdu: str) -> bool:
+    try:
+        return pdu.upper() in ask(descriptor, f"AT+CMGR={index}").upper().split()
+    except ModemError as error:
+        if error.gone:
+            raise
+        return False  # so do modems speak of an empty slot
 
 
 def reset(device: str) -> None:
