@@ -126,8 +126,7 @@ class ScriptedModem:
         said = self._said(command)
         if chosen := re.match(r'AT\+CPMS="(\w\w)"', command):
             counted = re.match(r"\+CPMS: (\d+,\d+)", said.answer[0])
-            self.heard: list[str] = []
-        self._store, self._counts = chosen[1], counted[1] if counted else "0,50"
+            self._store, self._counts = chosen[1], counted[1] if counted else "0,50"
         before = "".join(f"\r\n{line}\r\n" for line in said.before)
         lines, result = said.answer[:-1], said.answer[-1]
         shown = "\r\n".join(lines)
