@@ -41,6 +41,7 @@ class Dialogue:
     command: str
     before: list[str] = field(default_factory=list)
     answer: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -62,8 +63,9 @@ def read(path: Path) -> Transcript:
         sign, said = line[:1], line[2:]
         if sign == ">":
             dialogues.append(Dialogue(said))
-        elif sign in "!<":
-            (dialogues[-1].before if sign == "!" else dialogues[-1].answer).append(said)
+        elif sign in "!<~":
+            last = dialogues[-1]
+            {"!": last.before, "<": last.answer, "~": last.after}[sign].append(said)
         elif sign == "=":
             name, _, value = said.partition(" ")
             expected[name] = value
@@ -131,7 +133,8 @@ class ScriptedModem:
         lines, result = said.answer[:-1], said.answer[-1]
         shown = "\r\n".join(lines)
         answer = (f"\r\n{shown}\r\n" if lines else "") + f"\r\n{result}\r\n"
-        os.write(self._master, f"{before}{command}\r{answer}".encode("latin-1"))
+        after = "".join(f"\r\n{line}\r\n" for line in said.after)
+        os.write(self._master, f"{before}{command}\r{answer}{after}".encode("latin-1"))
 
     def _said(self, command: str) -> Dialogue:
         """What the transcript has for it; programs name one, two or three stores, and mean the first."""

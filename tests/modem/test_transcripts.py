@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import gammu
 import pytest
 
 from modem.driver import GammuModem
@@ -14,6 +16,7 @@ from modem.line import erase
 from modem.messages import IncomingSms, ModemError, ModemStatus
 from modem.simulator.at import Engine
 from modem.simulator.network import Network
+from tests.waiting import eventually
 
 from .scripted import TRANSCRIPTS, Dialogue, ScriptedModem, Transcript
 
@@ -75,17 +78,22 @@ def test_the_simulator_answers_in_the_form_of_real_modems(engine: Engine, dialog
     assert isinstance(network, Network)
     network.text("+628123456789", "HADIR")
     network.deliver("SM")
-    answer = said_by(engine, dialogue.command)
+    lines = said_by(engine, dialogue.command)
+    answer = [line for line in lines if not line.startswith("+CUSD:")]
+    unasked = [line for line in [*dialogue.before, *dialogue.after, *lines] if line.startswith("+CUSD:")]
+    assert all(re.fullmatch(r'\+CUSD: [0-5],"[^"]*"(,\d{1,3})?', line) for line in unasked)
     form = form_of(dialogue.command)
     for said in (dialogue.answer, answer):
         assert re.fullmatch(r"OK|ERROR|\+CM[ES] ERROR: \d+|COMMAND NOT SUPPORT", said[-1])
         assert form is None or all(re.fullmatch(form, line) for line in said[:-1]), said
-    # A SIM that asks for its PIN, and an empty slot, may be spoken of in more than one way; AT^ is the maker's own.
-    if not dialogue.answer[-1].startswith("+CM") and not dialogue.command.startswith(("AT+CMGR=", "AT^")):
+    # A SIM that asks for its PIN, and an empty slot, may be spoken of in more than one way; some are the maker's own.
+    if not dialogue.answer[-1].startswith("+CM") and not dialogue.command.startswith(
+        ("AT+CMGR=", "AT^", "AT+CUSD=2")
+    ):
         assert succeeds(answer) == succeeds(dialogue.answer)
 
 
-def heard(transcript: Transcript, folder: Path) -> tuple[list[IncomingSms] | ModemError, ModemStatus, bool]:
+def heard(transcript: Transcript, folder: Path) -> tuple[list[IncomingSms] | ModemError, ModemStatus, str]:
     with ScriptedModem(folder / transcript.name, transcript.dialogues):
         modem = GammuModem(str(folder / transcript.name))
         try:
@@ -93,12 +101,26 @@ def heard(transcript: Transcript, folder: Path) -> tuple[list[IncomingSms] | Mod
         except ModemError as error:
             received = error
         status, slot = modem.status(), transcript.expected.get("slot")
+        if "ussd" in transcript.expected:
+            return received, status, dialled(modem)
         empty = slot is not None and modem.read(int(slot.split()[0])) is None
         modem.close()
-        return received, status, empty
+        return received, status, "6 empty" if empty else "6 full"
 
 
-Heard = dict[str, tuple[list[IncomingSms] | ModemError, ModemStatus, bool]]
+def dialled(modem: GammuModem) -> str:
+    """What libgammu itself reads of the answer to a USSD code."""
+    answers: list[str] = []
+    machine = modem._machine
+    machine.SetIncomingCallback(lambda _, kind, data: answers.append(data["Text"]) if kind == "USSD" else None)
+    with suppress(gammu.ERR_NOTSUPPORTED, gammu.ERR_UNKNOWN):
+        machine.SetIncomingUSSD(True)
+    machine.DialService("*888#")
+    eventually(lambda: answers or (machine.ReadDevice(False) and None))
+    return answers[0]
+
+
+Heard = dict[str, tuple[list[IncomingSms] | ModemError, ModemStatus, str]]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +134,7 @@ def all_heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript.name)
 def test_the_driver_understands_real_modems(all_heard: Heard, transcript: Transcript) -> None:
-    received, status, empty = all_heard[transcript.name]
+    received, status, special = all_heard[transcript.name]
     texts = [] if isinstance(received, ModemError) else [sms.text for sms in received]
     found = {
         "texts": " ".join(texts),
@@ -123,7 +145,8 @@ def test_the_driver_understands_real_modems(all_heard: Heard, transcript: Transc
         "capacity": str(status.capacity),
         "model": status.model,
         "sim": str(status.sim),
-        "slot": "6 empty" if empty else "6 full",
+        "slot": special,
+        "ussd": special,
     }
     assert {name: found[name] for name in transcript.expected} == transcript.expected
 
