@@ -37,7 +37,7 @@ SECONDS = float(os.environ.get("GARDU_SOAK_SECONDS", "6"))
 SEED = int(os.environ.get("GARDU_SOAK_SEED", "0")) or random.randrange(1, 2**32)
 LONG = SECONDS > 60
 DAY = timedelta(hours=24)
-EMPLOYEES = int(SECONDS / 2)  # two texts each, and libgammu takes 0.7 seconds for an answer
+EMPLOYEES = int(SECONDS / 3) + 2  # two texts each, and libgammu takes 0.7 seconds for an answer
 FAULT_EVERY = 2.5  # seconds: six minutes of the day in the long run
 GROWTH = 24_000_000  # bytes that a process may gain after the warm-up
 

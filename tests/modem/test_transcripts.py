@@ -86,7 +86,7 @@ def test_the_simulator_answers_in_the_form_of_real_modems(engine: Engine, dialog
     for said in (dialogue.answer, answer):
         assert re.fullmatch(r"OK|ERROR|\+CM[ES] ERROR: \d+|COMMAND NOT SUPPORT", said[-1])
         assert form is None or all(re.fullmatch(form, line) for line in said[:-1]), said
-    # A SIM that asks for its PIN, and an empty slot, may be spoken of in more than one way; some are the maker's own.
+    # A SIM that asks for its PIN, and an empty slot, may be spoken of in more than one way; some are a maker's.
     if not dialogue.answer[-1].startswith("+CM") and not dialogue.command.startswith(
         ("AT+CMGR=", "AT^", "AT+CUSD=2")
     ):
