@@ -18,16 +18,19 @@ import click
 import segno
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Problem, Tls
 from mqtt_bridge.enrolment import mark, readable
-from mqtt_bridge.keys import load_or_make, load_public, write_whole
+from mqtt_bridge.keys import load_or_make, load_or_make_sealing, load_public, write_whole
 from mqtt_bridge.loop import Loop
+from mqtt_bridge.records import PresenceRule
+from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, config, desired, evidence, mosquitto, queries
+from . import access, config, desired, evidence, fleet, mosquitto, queries
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -131,7 +134,7 @@ def _start_broker(settings: Config, parts: ExitStack) -> None:
 
 
 def _start_collector(settings: Config, database: Database, parts: ExitStack) -> MqttLink:
-    desired.refresh(database, settings.policy, _now())
+    refresh(settings, database)
     key = central_key(settings)
     trust = registrar(settings, database)
     trust.publish_revocations(_now())  # what a crash may have kept from the file
@@ -157,7 +160,14 @@ def _start_web(
     first = access.first_person(database, folder, _now())
     if first:
         click.echo(f"The first login is admin; its password is in {first}")
-    office = Office(database, zone(settings), link_problem, registrar=registrar(settings, database))
+    office = Office(
+        database,
+        zone(settings),
+        link_problem,
+        sealing_key=sealing_key(settings),
+        refresh=lambda: refresh(settings, database),
+        registrar=registrar(settings, database),
+    )
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
 
@@ -175,21 +185,38 @@ def gateway() -> None:
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365), help="How long the token is good.")
 @click.option("--replace", is_flag=True, help="Other hardware takes the place of the one that is enrolled.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True), help="No token: take its public key as it is.")
+@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
 def gateway_add(
-    settings: Config, database: Database, name: str, days: int, replace: bool, key: Path | None, as_json: bool
+    settings: Config,
+    database: Database,
+    name: str,
+    days: int,
+    replace: bool,
+    key: Path | None,
+    presence: str | None,
+    serves_all: bool | None,
+    as_json: bool,
 ) -> None:
-    """Make the gateway NAME known, such as dinkes-01, and a token with which it enrols once."""
+    """Make the gateway NAME known, such as dinkes-01, and a token with which it enrols once.
+
+    One that is enrolled only changes by --presence and --serves-all.
+    """
     if not GATEWAY_ID.fullmatch(name):
         raise click.BadParameter("small letters, digits and hyphens only, such as dinkes-01", param_hint="NAME")
     office = registrar(settings, database)
     if key:
         office.admit(name, load_public(key), _now(), replace=replace)
-        made = None
-    else:
-        made = office.invite(name, timedelta(days=days), _now(), replace=replace)
-    desired.refresh(database, settings.policy, _now())
+    changes = presence is not None or serves_all is not None
+    only_changes = changes and not replace and gateway_keys(settings, database).get(name) is not None
+    made = None if key or only_changes else office.invite(name, timedelta(days=days), _now(), replace=replace)
+    if presence:
+        fleet.set_presence(database, name, None if presence == "policy" else presence)
+    if serves_all is not None:
+        fleet.set_serves_all(database, name, serves_all=serves_all)
+    refresh(settings, database)
     if made is None:
         click.echo(f"{name} is known by its key.")
     else:
@@ -215,7 +242,7 @@ def gateway_sign(settings: Config, database: Database, file: Path, out: Path, re
     office = registrar(settings, database)
     answer = office.sign(file.read_bytes(), "file", _now(), replace=replace)
     write_whole(out, answer, 0o644)
-    desired.refresh(database, settings.policy, _now())
+    refresh(settings, database)
     click.echo(f"On the gateway: gardu-gateway enrol --answer {out.name}")
     click.echo(f"Request {readable(mark(file.read_bytes()))}; central {readable(office.fingerprint)}")
 
@@ -331,12 +358,13 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
     """Take employees from the CSV FILE (nip, name, phone, gateway): all of it, or nothing if anything is wrong."""
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
-        active = store(database, parse(file.read_text(encoding="utf-8-sig"), known), replace=replace)
+        rows = parse(file.read_text(encoding="utf-8-sig"), known, shared=settings.policy.shared_phones)
+        active = store(database, rows, replace=replace)
     except UnicodeDecodeError:
         raise click.ClickException(f"{file}: not UTF-8; save it as CSV UTF-8") from None
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
-    changed = desired.refresh(database, settings.policy, _now())
+    changed = refresh(settings, database)
     click.echo(f"{active} employees are active; news for {len(changed)} gateways.")
 
 
@@ -381,6 +409,15 @@ def token_add(settings: Config, database: Database, name: str, as_json: bool) ->
 
 def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.central.data_dir), "central.data_dir")
+
+
+def sealing_key(settings: Config) -> X25519PrivateKey:
+    return load_or_make_sealing(data_folder(settings) / "sealing.key")
+
+
+def refresh(settings: Config, database: Database) -> list[str]:
+    """Write what the gateways should hold now; returns those for which it changed."""
+    return desired.refresh(database, settings.rules, _now(), public_text(sealing_key(settings)))
 
 
 def zone(settings: Config) -> ZoneInfo:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mqtt_bridge.client import Inbound, Link, LinkDown
 from mqtt_bridge.envelope import seal
-from mqtt_bridge.records import Ack
+from mqtt_bridge.records import Ack, Status
 from mqtt_bridge.topics import Leaf, parse, topic
 
 from . import desired
@@ -55,17 +55,21 @@ class Collector:
             return False
         taken = self._link.take()
         batches = []
+        statuses: dict[str, Status] = {}
         for message in taken:
             place = parse(message.topic)
             if place and place[1] is Leaf.RECORDS:
                 batches.append(Envelope(place[0], message.payload))
             elif place and place[1] in (Leaf.STATUS, Leaf.CONNECTION):
-                self._fleet.note(place[0], message, now)
+                said = self._fleet.note(place[0], message, now)
+                if isinstance(said, Status):
+                    statuses[said.gateway] = said
             elif place and place[1] is Leaf.RENEWAL:
                 self._renew(place[0], message, now)
         self._take(batches, now)
         try:
             self._greet(now)
+            self._correct(statuses.values(), now)
             self._tell_desired()
         except LinkDown:
             pass  # all of it is said again in the next session
@@ -74,7 +78,6 @@ class Collector:
     def _take(self, batches: list[Envelope], now: datetime) -> None:
         for start in range(0, len(batches), BATCHES_AT_ONCE):
             acks = self._ingest.take(batches[start : start + BATCHES_AT_ONCE], now)
-            self._fleet.heard({ack.gateway for ack in acks}, now)
             try:
                 self._ack(acks)
             except LinkDown:
@@ -97,6 +100,16 @@ class Collector:
         self._told.clear()
         self._ack(self._ingest.positions(now))
         self._session = self._link.session
+
+    def _correct(self, statuses: Iterable[Status], now: datetime) -> None:
+        """A gateway must hear of it when less is held than it believes (a backup was restored here), or more than it
+        has (an old card was put in there).
+        """
+        for said in statuses:
+            held = self._ingest.position(said.gateway, said.journal, now)
+            if not said.delivered <= held.seq <= said.last_seq:
+                log.warning("one of us went back", gateway=said.gateway, held=held.seq, status=said.delivered)
+                self._publish(said.gateway, Leaf.ACK, held)
 
     def _tell_desired(self) -> None:
         gone = self._keys.gone()

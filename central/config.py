@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
-from mqtt_bridge.records import Policy
+from mqtt_bridge.records import Hours, Language, Policy, PresenceRule, Replies
 from mqtt_bridge.settings import ConfigError, load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -70,17 +72,36 @@ class GatewaysSection(Section, frozen=True, kw_only=True):
     keys_dir: str = ""
 
 
+class PolicySection(Section, frozen=True, kw_only=True):
+    """What the gateways decide by; see `mqtt_bridge.records.Policy`. `shared_phones` lets several have one number."""
+
+    presence: PresenceRule = PresenceRule.OFF
+    code_seconds: Annotated[int, Meta(ge=30, le=300)] = 60
+    code_grace_seconds: Annotated[int, Meta(ge=0, le=240)] = 90
+    code_misses_per_hour: Annotated[int, Meta(ge=1, le=100)] = 5
+    code_alarm_per_hour: Annotated[int, Meta(ge=1, le=10000)] = 20
+    replies: Replies = Replies.ALL
+    language: Language = Language.INDONESIAN
+    answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    shared_phones: bool = False
+    hours: tuple[Hours, ...] = ()
+    holidays: tuple[date, ...] = ()
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
     gateways: GatewaysSection = GatewaysSection()
     enrolment: EnrolmentSection = EnrolmentSection()
+    policy: PolicySection = PolicySection()
     web: WebSection = WebSection()
 
     @property
-    def policy(self) -> Policy:
+    def rules(self) -> Policy:
         """What every gateway is told."""
-        return Policy(timezone=self.central.timezone)
+        told = {name: value for name, value in asdict(self.policy).items() if name != "shared_phones"}
+        return Policy(timezone=self.central.timezone, **told)
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:

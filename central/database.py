@@ -20,7 +20,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
 _TRIES = 50  # to open a fresh SQLite file that another process is opening as well
-_SCHEMA = """
+# The statements that lead from each version of the schema to the next.
+_MIGRATIONS = (
+    """
 CREATE TABLE gateway (
     id TEXT PRIMARY KEY,
     added BIGINT NOT NULL,
@@ -100,8 +102,49 @@ CREATE TABLE token (
     digest TEXT NOT NULL UNIQUE,
     created BIGINT NOT NULL
 );
-"""
-_TRUST = """
+""",
+    """
+ALTER TABLE record ADD COLUMN note TEXT NOT NULL DEFAULT '';
+CREATE INDEX record_asked ON record (action, id) WHERE action IN ('register', 'dispute');
+ALTER TABLE gateway ADD COLUMN presence TEXT;
+ALTER TABLE gateway ADD COLUMN serves_all INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE secret (
+    office TEXT PRIMARY KEY,
+    presence TEXT NOT NULL
+);
+CREATE TABLE binding (
+    record BIGINT PRIMARY KEY,
+    employee TEXT NOT NULL,
+    approved INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    decided BIGINT NOT NULL
+);
+ALTER TABLE employee RENAME TO employee_before;
+DROP INDEX employee_gateway;
+CREATE TABLE employee (
+    id TEXT PRIMARY KEY,
+    nip TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    gateway TEXT NOT NULL REFERENCES gateway (id),
+    active INTEGER NOT NULL DEFAULT 1,
+    alias TEXT NOT NULL DEFAULT '',
+    presence TEXT,
+    language TEXT,
+    shift TEXT NOT NULL DEFAULT '',
+    UNIQUE (phone, alias)
+);
+INSERT INTO employee (id, nip, name, phone, gateway, active)
+    SELECT id, nip, name, phone, gateway, active FROM employee_before;
+DROP TABLE employee_before;
+CREATE INDEX employee_gateway ON employee (gateway);
+""",
+    """
+ALTER TABLE record ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gateway ADD COLUMN starts BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE gateway ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
+""",
+    """
 CREATE TABLE certificate (
     serial TEXT PRIMARY KEY,
     gateway TEXT NOT NULL,
@@ -142,10 +185,9 @@ CREATE TABLE enrolment (
 ALTER TABLE gateway ADD COLUMN since BIGINT;
 ALTER TABLE gateway ADD COLUMN since_before BIGINT;
 ALTER TABLE gateway ADD COLUMN rival BIGINT;
-"""
-# One step a version: a database of an older one takes those that it lacks, all in one transaction.
-_STEPS = (_SCHEMA, _TRUST)
-VERSION = len(_STEPS)
+""",
+)
+VERSION = len(_MIGRATIONS)
 
 
 class StorageError(Exception):
@@ -239,21 +281,21 @@ class Database:
                 raise StorageError(f"SQLite runs with {settings}, not with WAL and full synchronisation")
         with self.transaction():
             self.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-            version = self.value("SELECT version FROM schema_version")
-            if version is None:
-                self.run("INSERT INTO schema_version (version) VALUES (0)")
-            elif version > VERSION:
+            version = self.value("SELECT version FROM schema_version") or 0
+            if version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
-            for step in range(version or 0, VERSION):
-                self._take_step(_STEPS[step])
-                self.run("UPDATE schema_version SET version = ?", step + 1)
+            self._migrate(version)
 
-    def _take_step(self, statements: str) -> None:
+    def _migrate(self, version: int) -> None:
         kinds = {"serial": "BIGSERIAL PRIMARY KEY", "blob": "BYTEA"}
         if not self._postgres:
             kinds = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"}
-        for statement in statements.format(**kinds).strip().split(";\n"):
-            self.run(statement.rstrip(";"))
+        for migration in _MIGRATIONS[version:]:
+            for statement in migration.format(**kinds).strip().removesuffix(";").split(";\n"):
+                self.run(statement)
+        if version != VERSION:
+            self.run("DELETE FROM schema_version")
+            self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
 
 
 def sqlite_url(path: Path) -> str:

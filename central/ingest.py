@@ -29,7 +29,7 @@ QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its fi
 STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
-    "fingerprint", "hash", "stored",
+    "fingerprint", "note", "hash", "stored", "duplicate",
 )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def _possible(record: Record) -> bool:
     return all(EARLIEST <= time < LATEST for time in (record.at, record.received))
 
 
-def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
+def _row(batch: Batch, record: Record, stored: int, *, duplicate: bool) -> tuple[object, ...]:
     """The values of `_COLUMNS`."""
     return (
         batch.gateway,
@@ -121,8 +121,10 @@ def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
         " ".join(record.flags),
         record.receipt,
         record.fingerprint,
+        record.note,
         record.hash,
         stored,
+        int(duplicate),
     )
 
 
@@ -154,6 +156,12 @@ class Ingest:
             Ack(gateway=gateway, journal=journal, seq=seq, hash=hash_, at=now)
             for gateway, (journal, seq, hash_) in newest.items()
         ]
+
+    def position(self, gateway: str, journal: str, now: datetime) -> Ack:
+        """An ack of how far that journal is held, be it not at all."""
+        row = self._database.row("SELECT seq, hash FROM chain WHERE gateway = ? AND journal = ?", gateway, journal)
+        seq, hash_ = row or (0, genesis(gateway, journal))
+        return Ack(gateway=gateway, journal=journal, seq=seq, hash=hash_, at=now)
 
     def _take_alone(self, envelope: Envelope, now: datetime) -> list[Ack]:
         try:
@@ -221,17 +229,38 @@ class Ingest:
 
     def _store(self, batch: Batch, records: Sequence[Record], sealed: bytes, now: datetime) -> None:
         stored = micros(now)
-        rows = [_row(batch, each, stored) for each in records]
+        known = self._known_otherwise(batch, records)
+        rows = [_row(batch, each, stored, duplicate=each.fingerprint in known) for each in records]
         self._database.insert_all("record", _COLUMNS, rows)
         last = records[-1]
         self._database.run(
             "INSERT INTO batch (gateway, journal, first_seq, last_seq, sealed, stored) VALUES (?, ?, ?, ?, ?, ?)",
             batch.gateway, batch.journal, batch.records[0].seq, last.seq, sealed, stored,
         )  # fmt: skip
+        self._database.run("UPDATE gateway SET seen = ? WHERE id = ?", stored, batch.gateway)
         self._database.run(
             "UPDATE chain SET seq = ?, hash = ? WHERE gateway = ? AND journal = ?",
             last.seq, last.hash, batch.gateway, batch.journal,
         )  # fmt: skip
+
+    def _known_otherwise(self, batch: Batch, records: Sequence[Record]) -> set[str]:
+        """Fingerprints of messages that were counted from another journal of this gateway already.
+
+        After an old card, a new one or a fork the same message may come in a second record, of another chain. It has
+        the same time, which finds it by an index that is there anyway.
+        """
+        others = self._database.value(
+            "SELECT COUNT(*) FROM chain WHERE gateway = ? AND journal <> ?", batch.gateway, batch.journal
+        )
+        if not others:
+            return set()
+        times = [micros(each.at) for each in records]
+        rows = self._database.rows(
+            "SELECT fingerprint FROM record WHERE gateway = ? AND journal <> ? AND duplicate = 0"
+            f" AND at IN ({', '.join('?' * len(times))})",
+            batch.gateway, batch.journal, *times,
+        )  # fmt: skip
+        return {fingerprint for (fingerprint,) in rows}
 
     def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
         """Put it aside for people, once for each reason and with a count: nobody can fill the disk with it."""

@@ -52,6 +52,7 @@ class Entry:
     presence: str
     flags: tuple[str, ...]
     receipt: str
+    note: str
     hash: str
     stored: datetime
 
@@ -78,7 +79,11 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
     """All of them, worst first."""
     start, end = (micros(each) for each in today(now, zone))
     counts = dict(
-        database.rows("SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? GROUP BY gateway", start, end)
+        database.rows(
+            "SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? AND duplicate = 0 GROUP BY gateway",
+            start,
+            end,
+        )
     )
     held = {
         (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
@@ -104,11 +109,11 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
 
 def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
     conditions, values = _conditions(wanted)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = database.rows(
         "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
-        " presence, flags, receipt, hash, stored FROM record LEFT JOIN employee ON employee.id = record.employee"
-        f"{where} ORDER BY {order} LIMIT ? OFFSET ?",
+        " record.presence, flags, receipt, note, hash, stored"
+        " FROM record LEFT JOIN employee ON employee.id = record.employee"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ? OFFSET ?",
         *values,
         limit,
         offset,
@@ -117,7 +122,7 @@ def _records(database: Database, wanted: Wanted, order: str, limit: int, offset:
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
-    pairs: list[tuple[str, Sequence[Any]]] = []
+    pairs: list[tuple[str, Sequence[Any]]] = [("duplicate = 0", [])]
     gateway, search = (text.replace("\0", "") for text in (wanted.gateway, wanted.search))  # PostgreSQL takes no NUL
     if gateway:
         pairs.append(("record.gateway = ?", [gateway]))
@@ -171,8 +176,8 @@ def _status(kept: bytes | None) -> Status | None:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[14])
-    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
+    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[15])
+    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:15], stored)  # type: ignore[call-arg]
 
 
 def as_json(entry: Entry) -> dict[str, Any]:

@@ -50,12 +50,13 @@ REMEDIES = {
     "clock": "Sambungkan gateway ke jaringan agar jamnya menyetel diri",
     "link": "Periksa jaringan data kantor",
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
-    "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
+    "forked": "Periksa apakah kartu memorinya diganti atau rusak; bandingkan hari-hari terakhir dengan daftar manual",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
     "certificate": "Daftarkan lagi gateway ini: gardu-central gateway add NAMA --replace",
     "broker": "Periksa jam gateway, alamat broker, dan sertifikat broker: gardu-central broker-config",
     "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
+    "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 

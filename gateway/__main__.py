@@ -159,7 +159,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
     receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds, expected=(ModemError, JournalError))
-    parts.enter_context(serve(settings.web.listen, core))
+    parts.enter_context(serve(settings, core))
     parts.callback(core.disconnect)
     for loop in (collector, receiving):
         parts.callback(loop.stop, STOP_SECONDS / 2)
@@ -182,7 +182,7 @@ def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey,
         gateway,
         [downlink(gateway), topic(gateway, Leaf.CONNECTION)],
         tls=place.tls,
-        will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key)),
+        will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key)),
         wake=wake,
     )
     core.connect(link, key, place.central, Renewer(link, key, folder, held) if held else None)

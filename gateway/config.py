@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from mqtt_bridge.records import GatewayId
-from mqtt_bridge.settings import load
+from mqtt_bridge.settings import ConfigError, load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -58,6 +59,26 @@ class CentralSection(Section, frozen=True, kw_only=True):
     public_key: str = ""
 
 
+class ScreenSection(Section, frozen=True, kw_only=True):
+    """`number` is the SIM's own, which the presence screen shows and puts into its QR code."""
+
+    number: Annotated[str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$")] = ""
+
+
+class UssdSection(Section, frozen=True, kw_only=True):
+    """`secret` opens `POST /ussd` to the aggregator of a short code, from the networks of `allow`."""
+
+    secret: Annotated[str, Meta(pattern=r"^(.{16,})?$")] = ""
+    allow: tuple[Text, ...] = ("127.0.0.1/32", "::1/128")
+
+    @property
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        try:
+            return [ip_network(each) for each in self.allow]
+        except ValueError as error:
+            raise ConfigError(f"ussd.allow: {error}") from None
+
+
 class WebSection(Section, frozen=True, kw_only=True):
     listen: Listen = "127.0.0.1:8081"
 
@@ -67,9 +88,13 @@ class Config(Section, frozen=True, kw_only=True):
     modem: ModemSection
     broker: BrokerSection = BrokerSection()
     central: CentralSection = CentralSection()
+    screen: ScreenSection = ScreenSection()
+    ussd: UssdSection = UssdSection()
     web: WebSection = WebSection()
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""
-    return load(path, Config, environ)
+    settings = load(path, Config, environ)
+    assert settings.ussd.networks is not None  # looked at now, not at the first callback
+    return settings

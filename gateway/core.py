@@ -18,6 +18,7 @@ from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import Status
 
 from .clock import Clock, Now
+from .decide import MISSES_COUNT_FOR
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
@@ -25,7 +26,9 @@ from .journal import Journal, JournalError
 from .receiver import Receiver
 from .renewal import Renewer
 from .rivals import Rivals
+from .rulebook import RuleBook
 from .sender import Sender
+from .ussd import UssdDesk
 
 UNREAD_ROUNDS = 3
 
@@ -47,29 +50,39 @@ class Core:
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
-        self.receiver = Receiver(modem, journal)
+        self.rulebook = RuleBook(journal)
+        self.receiver = Receiver(modem, journal, self.rulebook)
+        self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.sender = Sender(modem, journal)
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._unread = 0
-        self._clock = clock
+        self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
         self.rivals = Rivals(self.started)
+        self.starts = self._count_start()
+
+    def _count_start(self) -> int:
+        """A full disk keeps nobody from starting: the SMS stay on the SIM, and the pages say why."""
+        try:
+            return self.journal.starts()
+        except JournalError as error:
+            self.journal_problem = str(error)
+            return 0
 
     def connect(
         self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, renewer: Renewer | None = None
     ) -> None:
         forwarder = Forwarder(link, self.journal, key)
-        downlink = Downlink(
-            link, self.journal, forwarder, central, renewer.take if renewer else lambda _: None, self._hear_of_rivals
-        )
-        reporter = Reporter(link, key, self.journal.gateway, self.started)
+        on_certificate = renewer.take if renewer else lambda _: None
+        downlink = Downlink(link, self.journal, forwarder, central, self.clock, on_certificate, self._hear_of_rivals)
+        reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
 
     def _hear_of_rivals(self, message: Inbound) -> None:
-        self.rivals.hear(message, self._clock.now())
+        self.rivals.hear(message, self.clock.now())
 
     def disconnect(self) -> None:
         """Tell the collector that we go, and go."""
@@ -80,7 +93,7 @@ class Core:
     def step_modem(self) -> bool:
         """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
         try:
-            worked = self._use_modem(self._clock.now())
+            worked = self._use_modem(self.clock.now())
         except ModemError as error:
             self.watch.note(error)
             raise
@@ -112,17 +125,17 @@ class Core:
             try:
                 heard = side.downlink.step()
                 if side.renewer:
-                    side.renewer.step(self._clock.now())
-                return side.forwarder.step(self._clock.now()) or heard
+                    side.renewer.step(self.clock.now())
+                return side.forwarder.step(self.clock.now()) or heard
             finally:  # also when records can not be read: that is what people must hear of
-                side.reporter.step(self.status(), self._clock.now())
+                side.reporter.step(self.status(), self.clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
 
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
-        now = self._clock.now()
+        now = self.clock.now()
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
@@ -160,8 +173,11 @@ class Core:
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
-            has_rules=self.receiver.rules is not None,
-            diverged=side.downlink.diverged if side else None,
+            guesses=self.journal.guesses(now.wall - MISSES_COUNT_FOR),
+            guess_alarm=self.rulebook.rules.policy.code_alarm_per_hour if self.rulebook.rules else 0,
+            has_rules=self.rulebook.rules is not None,
+            forked=self.journal.forked(),
+            now=now.wall,
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,

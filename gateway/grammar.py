@@ -1,43 +1,287 @@
 """From a text to what it asks for. Pure.
 
-A text is a check-in only when nothing is left over: one keyword, a code perhaps, and words that change nothing.
-Whatever else a person writes ("besok saya hadir rapat", "hadir?") is chatter: a false record is worse than a
-second try.
+A false record is worse than a second try: a text comes or goes only when nothing is left over but a keyword, a code
+and words that change nothing. Whatever else people write ("besok saya hadir rapat", "hadir?") is chatter, and what
+looks like a try gets the one hint that mends it. Keywords may have one slip of the finger, codes an O for 0.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from mqtt_bridge.records import Action
 
-KEYWORDS = {
-    "hadir": Action.IN,
-    "masuk": Action.IN,
-    "pulang": Action.OUT,
-}
-# Words around the keyword that change nothing about what is asked.
-FILLERS = frozenset({"absen", "absensi", "presensi", "saya", "pak", "bu", "kerja"})
-LONGEST = 60
+from .words import ABSENCE_WORDS, CHATTER, FILLERS, LEAVE_WORDS, NOT_TODAY, OUTING_WORDS, nearest, spelled
 
-_WORD = re.compile(r"[a-z]+|[0-9]+")
-_CODE = re.compile(r"[0-9]{4,6}")
+LONGEST = 60  # of what comes or goes
+LONGEST_NOTE = 300  # of what carries words of its own
+DIGITS = 6
+NIP = 18
+NOTE = 100
 
 
-def parse(text: str) -> Action | None:
+class Scope(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+
+
+class Fault(StrEnum):
+    """What is wrong with a text that tries to say something."""
+
+    BOTH_WAYS = "both-ways"
+    CODE_LENGTH = "code-length"
+    TWO_CODES = "two-codes"
+    NO_NIP = "no-nip"
+    NO_TEXT = "no-text"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    action: Action
+    code: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BareCode:
+    """Only a code: in or out, as the day has it."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A number of the menu; outside of it, it means nothing."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    nip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A try; `action` is what was tried, where that can be told."""
+
+    fault: Fault
+    action: Action | None = None
+
+
+Command = Statement | BareCode | Query | Help | Menu | Choice | Dispute | Register | Silence | Mistake
+
+_MOVES = {
+    "hadir": Action.IN, "masuk": Action.IN, "datang": Action.IN, "checkin": Action.IN,
+    "pulang": Action.OUT, "checkout": Action.OUT,
+}  # fmt: skip
+_ABSENCES = {"sakit": Action.SICK, "izin": Action.LEAVE, "dl": Action.DUTY, "dinas luar": Action.DUTY}
+_ALONE: dict[str, Command] = {
+    "cek": Query(Scope.DAY), "cek hari ini": Query(Scope.DAY), "cek absen": Query(Scope.DAY),
+    "cek absensi": Query(Scope.DAY), "cek presensi": Query(Scope.DAY), "cek saya": Query(Scope.DAY),
+    "cek bulan": Query(Scope.MONTH), "cek bulan ini": Query(Scope.MONTH), "cek rekap": Query(Scope.MONTH),
+    "rekap": Query(Scope.MONTH), "rekap bulan ini": Query(Scope.MONTH),
+    "bantu": Help(), "bantuan": Help(), "help": Help(), "info": Help(), "petunjuk": Help(),
+    "menu": Menu(), "stop": Silence(on=True), "stop sms": Silence(on=True), "stop balasan": Silence(on=True),
+    "mulai": Silence(on=False), "start": Silence(on=False), "mulai balasan": Silence(on=False),
+}  # fmt: skip
+_CHUNK = re.compile(r"[a-z0-9]+")
+_FOLD = str.maketrans("oil", "011")
+
+
+def parse(text: str) -> Command | None:
     """The one thing that the text asks for; None when it asks for none, or could mean more than one."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    if len(folded) > LONGEST or "?" in folded or _has_foreign_letters(folded):
+    folded = _folded(text)
+    if folded == "?":
+        return Help()
+    if len(folded) > LONGEST_NOTE or "?" in folded or _has_foreign_letters(folded):
         return None
-    words = [word for word in _WORD.findall(folded) if word not in FILLERS]
-    codes = [word for word in words if word.isdigit()]
-    actions = {KEYWORDS.get(word) for word in words if not word.isdigit()}
-    if len(actions) != 1 or len(codes) > 1 or not all(map(_CODE.fullmatch, codes)):
-        return None
-    return actions.pop()
+    if re.fullmatch(r"[0-9]{1,2}", folded):
+        return Choice(int(folded))
+    words = [part for chunk in _CHUNK.findall(folded) for part in _parts(chunk)]
+    while words and words[0] in FILLERS:
+        words = words[1:]
+    return _told(words, folded) or (_moves(words, folded) if len(folded) <= LONGEST else None)
+
+
+def _folded(text: str) -> str:
+    """Small letters, without what can not be seen."""
+    plain = unicodedata.normalize("NFKC", text[: 4 * LONGEST_NOTE]).casefold()
+    if len(text) > 4 * LONGEST_NOTE:
+        return plain
+    seen = ("" if unicodedata.category(sign) == "Cf" else sign if sign.isprintable() else " " for sign in plain)
+    return " ".join("".join(seen).split())
 
 
 def _has_foreign_letters(text: str) -> bool:
     """Letters or digits that the pattern for words would silently pass over."""
     return any(sign.isalnum() and not sign.isascii() for sign in text)
+
+
+def _parts(chunk: str) -> Sequence[str]:
+    """The words and numbers of what stands together: `hadir482913` is two of them, `48291o` is a number."""
+    if chunk.isalpha() or chunk.isdigit():
+        return [chunk]
+    if (number := _number(chunk)) and len(chunk) > 3:
+        return [number]
+    for word in (*_MOVES, "daftar"):
+        for head, tail in ((chunk[: len(word)], chunk[len(word) :]), (chunk[-len(word) :], chunk[: -len(word)])):
+            if head == word and tail and (number := _number(tail)):
+                return [word, number]
+    return re.findall(r"[a-z]+|[0-9]+", chunk)
+
+
+def _number(chunk: str) -> str | None:
+    """The digits of it, where an O or an l among them was meant as one."""
+    digits = sum(sign.isdigit() for sign in chunk)
+    folded = chunk.translate(_FOLD)
+    return folded if folded.isdigit() and digits >= min(4, len(chunk)) else None
+
+
+# What is asked or told with its keyword first
+
+
+def _told(words: Sequence[str], folded: str) -> Command | None:
+    if not words:
+        return None
+    alone = _alone(words)
+    if alone:
+        return alone
+    first = nearest(words[0])
+    if " ".join(words[:2]) == "dinas luar":
+        return _absence("dinas luar", words[2:], folded)
+    if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3):
+        return _absence(first, words[1:], folded)
+    if first == "sanggah":
+        said = _after(words[0], folded)
+        return Dispute(said[:NOTE]) if len(said) > 2 else Mistake(Fault.NO_TEXT)
+    if first == "daftar":
+        return _register(words[1:])
+    return None
+
+
+def _alone(words: Sequence[str]) -> Command | None:
+    """Words that mean something only when nothing else stands beside them."""
+    meant = [word for word in words if word not in FILLERS or word in {"absen", "absensi", "presensi", "saya"}]
+    if not meant or len(meant) > 3:
+        return None
+    text = " ".join([nearest(meant[0]) or meant[0], *meant[1:]])
+    return _ALONE.get(text) or _ALONE.get(" ".join(word for word in text.split() if word not in FILLERS))
+
+
+def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
+    """Ill, on leave, on duty elsewhere: with words that tell no more than why."""
+    action = _ABSENCES[keyword]
+    said = [word for word in rest if word not in FILLERS]
+    if not said:
+        return Statement(action)
+    if set(said) & CHATTER:
+        return None
+    fits = {
+        Action.SICK: not set(said) & ABSENCE_WORDS["not ill"] and len(said) <= 10,
+        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and said[0] not in ABSENCE_WORDS["polite"],
+        Action.DUTY: said[0] in OUTING_WORDS,
+    }
+    if not fits[action] or set(said) & NOT_TODAY:
+        return Mistake(Fault.UNSURE, action)
+    # The words of the keyword are gone, the rest stays as it was typed but for its case.
+    return Statement(action, note=_after(keyword.split()[-1], folded)[:NOTE])
+
+
+def _after(word: str, folded: str) -> str:
+    """What stands behind that word, or behind the first one where it was mistyped."""
+    place = folded.find(word)
+    rest = folded[place + len(word) :] if place >= 0 else folded.partition(" ")[2]
+    return rest.strip(" .,:;-!/")
+
+
+def _register(rest: Sequence[str]) -> Command | None:
+    said = [word for word in rest if word not in FILLERS and word != "nip"]
+    if not all(word.isdigit() for word in said):
+        return None
+    nip = "".join(said)
+    return Register(nip) if len(nip) == NIP else Mistake(Fault.NO_NIP)
+
+
+# Coming and going
+
+
+def _moves(words: Sequence[str], folded: str) -> Command | None:
+    words = _english(words)
+    meant = [word for word in words if word not in FILLERS]
+    numbers = [word for word in meant if word.isdigit()]
+    spoken = [word for word in meant if not word.isdigit()]
+    keywords = [nearest(word) for word in spoken]
+    actions = {_MOVES[keyword] for keyword in keywords if keyword in _MOVES}
+    if not spoken:
+        return _bare(numbers, folded)
+    if len(actions) > 1:
+        return Mistake(Fault.BOTH_WAYS) if None not in keywords else None
+    if not actions:
+        return None
+    (action,) = actions
+    if any(keyword not in _MOVES for keyword in keywords):
+        return _unsure(words, spoken, action)
+    return _with_code(action, numbers)
+
+
+def _english(words: Sequence[str]) -> list[str]:
+    joined = " ".join(words)
+    return re.sub(r"\b(?:check|cek) (in|out)\b", r"check\1", joined).split()
+
+
+def _bare(numbers: Sequence[str], folded: str) -> Command | None:
+    code = "".join(numbers)
+    sizes = [len(number) for number in numbers]
+    grouped = sizes in ([3, 3], [2, 2, 2]) and not re.search(r"[0-9][-/.:,][0-9]", folded)  # that is a date or a time
+    if sizes == [DIGITS] or grouped:
+        return BareCode(code)
+    return Mistake(Fault.CODE_LENGTH) if sizes in ([DIGITS - 1], [DIGITS + 1]) else None
+
+
+def _with_code(action: Action, numbers: Sequence[str]) -> Command:
+    if not numbers:
+        return Statement(action)
+    if len("".join(numbers)) == DIGITS:
+        return Statement(action, "".join(numbers))
+    whole = [number for number in numbers if len(number) == DIGITS]
+    if len(whole) > 1:
+        same = len(set(whole)) == 1 == len(set(numbers))
+        return Statement(action, whole[0]) if same else Mistake(Fault.TWO_CODES, action)
+    return Mistake(Fault.CODE_LENGTH, action)
+
+
+def _unsure(words: Sequence[str], spoken: Sequence[str], action: Action) -> Command | None:
+    """Something is left over: a try if the keyword comes first and little follows, else chatter."""
+    begins = nearest(spoken[0]) in _MOVES
+    return Mistake(Fault.UNSURE, action) if begins and len(words) <= 4 else None

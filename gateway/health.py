@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,12 +20,14 @@ from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
+from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
 LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been renewed three months before
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
+TELL_FORK = timedelta(days=3)
 
 _REGISTERED = {Registration.HOME, Registration.ROAMING}
 _REGISTRATION_TEXTS = {
@@ -140,7 +143,10 @@ class Condition:
     waiting_for: str | None  # what a connection to the collector still lacks
     link_problem: Problem | None
     has_rules: bool
-    diverged: str | None
+    guesses: Guesses
+    guess_alarm: int  # wrong codes in an hour that people should hear of
+    forked: Fork | None
+    now: datetime
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
@@ -155,6 +161,10 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     yield from _modem_reasons(facts)
     if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
+    if facts.guess_alarm and facts.guesses.codes >= facts.guess_alarm:
+        codes, numbers = facts.guesses.codes, facts.guesses.numbers
+        text = f"Kode presensi ditebak: {codes} kode salah dari {numbers} nomor dalam 1 jam; lihat halaman Pesan"
+        yield _reason("guessing", text)
     yield from _collector_reasons(facts)
     if facts.disk_free is not None and facts.disk_free < LITTLE_DISK:
         yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")
@@ -181,8 +191,9 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
     yield from _trust_reasons(facts)
     if not facts.has_rules:
         yield _reason("no-roster", "Daftar pegawai belum diterima dari pusat; pesan disimpan dan menunggu")
-    if facts.diverged:
-        yield _reason("diverged", "Jurnal ini berbeda dengan yang ada di pusat", facts.diverged)
+    if facts.forked and facts.now - facts.forked.at < TELL_FORK:
+        text = "Kartu memori pernah mundur ke isi lama; jurnal dimulai lagi dan yang belum sampai dikirim ulang"
+        yield _reason("forked", text, facts.forked.why)
     if facts.refused:
         yield _reason("refused", "Pusat menolak data gateway ini", facts.refused)
     elif facts.unanswered > LONG_UNANSWERED:
@@ -215,12 +226,14 @@ def plain(text: str) -> str:
 class Reporter:
     """Tells the collector how the gateway is: at every new connection, when it changes, and now and then."""
 
-    def __init__(self, link: Link, key: Ed25519PrivateKey, gateway: str, since: datetime) -> None:
+    def __init__(self, link: Link, key: Ed25519PrivateKey, gateway: str, since: datetime, starts: int) -> None:
         self._link = link
         self._key = key
         self._gateway = gateway
         self._since = since
+        self._starts = starts
         self._session = 0
+        self._count = 0
         self._next = 0.0
         self._told: tuple[object, ...] = ()
 
@@ -231,8 +244,9 @@ class Reporter:
             return
         try:
             if new_session:
-                self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=True, since=self._since))
-            self._publish(Leaf.STATUS, status)
+                self._publish(Leaf.CONNECTION, self._connection(online=True))
+            self._count += 1
+            self._publish(Leaf.STATUS, msgspec.structs.replace(status, starts=self._starts, count=self._count))
         except LinkDown:
             return
         self._session, self._told = self._link.session, gist
@@ -240,12 +254,21 @@ class Reporter:
 
     def goodbye(self) -> None:
         with suppress(LinkDown):
-            self._publish(Leaf.CONNECTION, Connection(gateway=self._gateway, online=False, since=self._since))
+            self._publish(Leaf.CONNECTION, self._connection(online=False))
+
+    def _connection(self, *, online: bool) -> Connection:
+        return Connection(
+            gateway=self._gateway,
+            online=online,
+            since=self._since,
+            starts=self._starts,
+            session=self._link.session,
+        )
 
     def _publish(self, leaf: Leaf, payload: Connection | Status) -> None:
         self._link.publish(topic(self._gateway, leaf), seal(payload, self._key), retain=True)
 
 
-def last_will(gateway: str, since: datetime, key: Ed25519PrivateKey) -> bytes:
+def last_will(gateway: str, since: datetime, starts: int, key: Ed25519PrivateKey) -> bytes:
     """What the broker tells the collector when the gateway is gone without a word."""
-    return seal(Connection(gateway=gateway, online=False, since=since), key)
+    return seal(Connection(gateway=gateway, online=False, since=since, starts=starts), key)

@@ -13,6 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 
 class BadKey(ValueError):
@@ -39,6 +40,16 @@ def load_or_make_tls(path: Path) -> ec.EllipticCurvePrivateKey:
     key = _load_private(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise BadKey(f"{path}: not an EC key")
+    return key
+
+
+def load_or_make_sealing(path: Path) -> X25519PrivateKey:
+    """The key in that PEM file that opens what was sealed for us, made if there is none."""
+    if not path.exists():
+        write_once(path, _private_pem(X25519PrivateKey.generate()), 0o600)
+    key = _load_private(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise BadKey(f"{path}: not an X25519 key")
     return key
 
 
@@ -101,7 +112,7 @@ def _draft(path: Path, data: bytes, mode: int) -> Path:
     return draft
 
 
-def _private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -10,11 +10,17 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from central import desired
+from central.database import Database
+from gateway.presence import shown
 
 from .waiting import eventually, free_ports
 
@@ -34,6 +40,8 @@ port = {broker}
 [web]
 listen = "127.0.0.1:{central}"
 {keys}
+[policy]
+presence = "{presence}"
 """
 
 GATEWAY_TOML = """\
@@ -43,6 +51,10 @@ data_dir = "{folder}/gateway"
 [modem]
 device = "{device}"
 poll_seconds = 0.2
+[screen]
+number = "{number}"
+[ussd]
+secret = "{ussd}"
 [web]
 listen = "127.0.0.1:{gateway}"
 """
@@ -55,6 +67,8 @@ port = {broker}
 [central]
 public_key = "{folder}/central/central.pub"
 """
+USSD_SECRET = "a secret of the aggregator"
+
 
 MOSQUITTO = """\
 listener {broker} 127.0.0.1
@@ -92,7 +106,15 @@ class System:
     """
 
     def __init__(
-        self, folder: Path, *, employees: int = 5, broker: str = "embedded", database_url: str = "", device: str = ""
+        self,
+        folder: Path,
+        *,
+        employees: int = 5,
+        broker: str = "embedded",
+        database_url: str = "",
+        device: str = "",
+        presence: str = "off",
+        number: str = "",
     ) -> None:
         self.folder = folder
         self.broker = broker
@@ -101,7 +123,7 @@ class System:
         self.device = device or f"{folder}/modem/device"
         self.phones = [f"+62812{1000000 + number}" for number in range(employees)]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._configure(database_url)
+        self._configure(database_url, presence, number)
         self._fill()
 
     def __enter__(self) -> System:
@@ -200,6 +222,22 @@ class System:
 
         return list(eventually(enough, what=f"answer {count}"))
 
+    def presence_code(self) -> str:
+        """What the office's screen must show now, by the secret that central gave out."""
+        database = Database(f"sqlite:///{self.folder}/central/central.db")
+        wanted = desired.newest(database, GATEWAY)
+        database.close()
+        assert wanted
+        return shown(wanted.secrets[GATEWAY], datetime.now(UTC), wanted.policy).code
+
+    def ussd(self, session: str, phone: str, typed: str) -> str:
+        """What the aggregator hears."""
+        form = {"sessionId": session, "phoneNumber": phone, "serviceCode": "*888#", "text": typed}
+        request = urllib.request.Request(self.url("gateway", "/ussd"), urllib.parse.urlencode(form).encode())
+        request.add_header("Authorization", f"Bearer {USSD_SECRET}")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return str(response.read().decode())
+
     def status(self) -> Mapping[str, Any]:
         """What the gateway says of itself; empty while it does not answer."""
         return fetch(self.url("gateway", "/status.json")) or {}
@@ -232,13 +270,16 @@ class System:
 
     # Set-up
 
-    def _configure(self, database_url: str) -> None:
+    def _configure(self, database_url: str, presence: str, number: str) -> None:
         for part in ("central", "gateway", "modem", "keys"):
             (self.folder / part).mkdir(exist_ok=True)
         trusted = self.broker == "tls"
         values = {
             "folder": self.folder,
             "device": self.device,
+            "presence": presence,
+            "number": number,
+            "ussd": USSD_SECRET,
             "database": f'database_url = "{database_url}"' if database_url else "",
             "trust": f'tls = true\nconfig_dir = "{self.folder}/broker"' if trusted else "",
             "keys": "" if trusted else f'[gateways]\nkeys_dir = "{self.folder}/keys"',

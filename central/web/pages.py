@@ -8,6 +8,8 @@ from datetime import datetime
 from flask import Flask, render_template, request
 from flask_login import login_required
 
+from mqtt_bridge.phones import masked
+
 from .. import queries
 from ..queries import Wanted
 from ..states import State
@@ -19,8 +21,13 @@ STATES = {
     State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
 }  # fmt: skip
 COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
-ACTIONS = {"in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar"}
-FLAGS = {"clock-untrusted": "jam gateway"}
+ACTIONS = {
+    "in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar",
+    "dispute": "Sanggahan", "register": "Minta didaftarkan",
+}  # fmt: skip
+FLAGS = {
+    "clock-untrusted": "jam gateway", "inferred": "hanya kode", "code-by-own-clock": "kode menurut jam gateway",
+}  # fmt: skip
 
 
 def register(app: Flask, office: Office) -> None:
@@ -30,6 +37,7 @@ def register(app: Flask, office: Office) -> None:
     app.jinja_env.filters.update(
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
         exact=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y %H:%M:%S %Z}",
+        masked=masked,
         ago=lambda at: ago(at, office.clock()),
     )
 

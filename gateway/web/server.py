@@ -16,9 +16,12 @@ from prometheus_client.core import GaugeMetricFamily
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
+from ..config import Config
 from ..core import Core
 from ..decide import Outcome
 from ..journal import JournalError
+from .screen import add_screen
+from .ussd import add_ussd
 
 PAGE = 50
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -26,10 +29,16 @@ CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 
 OUTCOMES = {
     Outcome.RECORDED: "Tercatat",
     Outcome.REPEAT: "Ulangan, sudah tercatat",
+    Outcome.ANSWERED: "Dijawab",
     Outcome.WAITING: "Menunggu daftar pegawai",
     Outcome.UNKNOWN_SENDER: "Nomor tidak terdaftar",
     Outcome.NOT_A_PHONE: "Bukan nomor ponsel",
     Outcome.NOT_UNDERSTOOD: "Bukan perintah presensi",
+    Outcome.WHO_SPEAKS: "Nomor bersama, tidak jelas siapa",
+    Outcome.NO_CODE: "Tanpa kode",
+    Outcome.OLD_CODE: "Kode sudah berganti",
+    Outcome.WRONG_CODE: "Kode salah",
+    Outcome.BLOCKED: "Diblokir: terlalu banyak kode salah",
     Outcome.EMPTY: "Pesan kosong",
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
@@ -48,11 +57,14 @@ NETWORKS = {
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
 
-def create_app(core: Core) -> Flask:
+def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 16_000
     app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
     _add_pages(app, core)
     _add_machines(app, core)
+    add_screen(app, core, settings.screen.number)
+    add_ussd(app, core, settings.ussd)
     app.register_error_handler(JournalError, _journal_error)
     app.after_request(_secure)
     return app
@@ -111,9 +123,10 @@ def _secure(response: Response) -> Response:
 
 
 @contextmanager
-def serve(listen: str, core: Core) -> Iterator[None]:
-    """The pages at `host:port`, in a thread of their own. Raises `OSError` when the port is taken."""
-    server: Any = waitress.create_server(create_app(core), listen=listen, threads=4, ident="gardu")
+def serve(settings: Config, core: Core) -> Iterator[None]:
+    """The pages at `web.listen`, in a thread of their own. Raises `OSError` when the port is taken."""
+    app = create_app(core, settings)
+    server: Any = waitress.create_server(app, listen=settings.web.listen, threads=4, ident="gardu")
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:
@@ -157,6 +170,6 @@ def _uptime(status: Status) -> str:
 
 
 def _local(core: Core, at: datetime) -> str:
-    rules = core.receiver.rules
+    rules = core.rulebook.rules
     local = at.astimezone(rules.zone if rules else UTC)
     return f"{local:%d/%m %H:%M:%S} {local.tzname()}"

@@ -53,7 +53,7 @@ class Site:
         """The gateway reports, or its last will does."""
         now = datetime.now(UTC)
         kept = fleet.Fleet(self.database, KnownKeys())  # type: ignore[arg-type]
-        for payload in (status(at=now), Connection(gateway=GATEWAY, online=online, since=now)):
+        for payload in (status(at=now), Connection(gateway=GATEWAY, online=online, since=now, starts=1, session=1)):
             kept.note(GATEWAY, Inbound("", seal(payload, KEYS[GATEWAY])), now)
 
     def record(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from central.states import REMEDIES, SILENT_AFTER, State, judge, worst_first
 from gateway.health import Condition, reasons
+from gateway.journal import Fork, Guesses
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.records import Status
 
@@ -50,7 +51,9 @@ def test_the_first_reason_is_shown_and_the_others_counted() -> None:
 
 @pytest.mark.parametrize("fact", [name for name in WELL if name not in {"modem", "disk_free", "link_problem"}])
 def test_every_reason_that_a_gateway_gives_has_a_remedy(fact: str) -> None:
-    wrong = {**WELL, fact: {bool: False, int: 1, float: 1e6}.get(type(WELL[fact]), "x")}
+    values = {bool: False, int: 1, float: 1e6, Guesses: Guesses(99, 7)}
+    values[type(None)] = Fork(NOW, "x") if fact == "forked" else "x"
+    wrong = {**WELL, fact: values.get(type(WELL[fact]), "x")}
     for found in reasons(Condition(**wrong)):
         assert found.code in REMEDIES
 

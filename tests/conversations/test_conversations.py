@@ -2,8 +2,11 @@
 
     # what it shows
     +6281234567890 = e-ani              this number belongs to that employee
+    +6281234567890 = e-ani alias=ani    … and so on, with any of a member's settings
+    policy presence = "required"        a rule that differs from the default, in JSON
     @ 2026-11-24 07:21:05 WIB           the SMS centre's clock from here on
-    +6281234567890 > HADIR              a phone texts
+    wait 3 minutes
+    +6281234567890 > HADIR CODE         a phone texts the code on the screen (CODE-5: that of five minutes ago)
     < Hadir tercatat …, No. ****.       and gets this answer, with any receipt for ****
     <                                   and gets no answer
     = in 2026-11-24 07:21:05            a record was made of it, at that local time
@@ -14,20 +17,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from gateway.decide import Rules
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
+from gateway.presence import shown
 from gateway.receipts import receipt
-from mqtt_bridge.records import Channel, Policy
+from gateway.rules import Rules, by_number
+from mqtt_bridge.records import Channel, Member, Policy
+from mqtt_bridge.sealing import public_text
+from tests.gateway.factories import OFFICE, SECRET
 
+SEALING_KEY = X25519PrivateKey.generate()
 ZONES = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 DIALOGUES = sorted(Path(__file__).parent.glob("*.txt"))
 
@@ -37,18 +47,24 @@ class Stage:
     """Where one dialogue is played."""
 
     journal: Journal
-    employees: dict[str, str] = field(default_factory=dict)
+    roster: list[Member] = field(default_factory=list)
     zone: str = "Asia/Jakarta"
     clock: datetime = datetime(2026, 1, 5, 7, tzinfo=ZoneInfo("Asia/Jakarta"))
+    policy: dict[str, object] = field(default_factory=dict)
     before: int = 0
     asked: int = 0
 
     def play(self, line: str) -> None:
-        if match := re.fullmatch(r"(\+\d+) = (\S+)", line):
-            self.employees[match[1]] = match[2]
+        if match := re.fullmatch(r"(\+\d+) = (\S+)(.*)", line):
+            options = dict(option.split("=") for option in match[3].split())
+            self.roster.append(msgspec.convert({"employee": match[2], "phone": match[1], **options}, Member))
+        elif match := re.fullmatch(r"policy (\w+) = (.+)", line):
+            self.policy[match[1]] = json.loads(match[2])
         elif match := re.fullmatch(r"@ (.+) (WIB|WITA|WIT)", line):
             self.zone = ZONES[match[2]]
             self.clock = datetime.fromisoformat(match[1]).replace(tzinfo=ZoneInfo(self.zone))
+        elif match := re.fullmatch(r"wait (\d+) (seconds|minutes|hours)", line):
+            self.clock += timedelta(**{match[2]: int(match[1])})
         elif match := re.fullmatch(r"(\S+) > ?(.*)", line):
             self.text(match[1], match[2])
         elif line.startswith("<"):
@@ -61,12 +77,26 @@ class Stage:
     def text(self, number: str, text: str) -> None:
         self.before = self.journal.position().last
         self.asked = max((reply.id for reply in self.journal.unsent(1000)), default=0)
+        text = self._with_codes(text)
         self.clock += timedelta(seconds=1)  # stamps of one SMS centre to one recipient always differ
         message = IncomingMessage(
             channel=Channel.SMS, form=Form.TEXT, sender=number, text=text, sent=self.clock - timedelta(seconds=1),
             received=self.clock + timedelta(seconds=5), clock_trusted=True,
         )  # fmt: skip
-        self.journal.admit([message], Rules(self.employees, Policy(timezone=self.zone)))
+        self.journal.admit([message], self.rules())
+
+    def rules(self) -> Rules:
+        policy = msgspec.convert({"timezone": self.zone, **self.policy}, Policy)
+        return Rules(by_number(self.roster), policy, OFFICE, {OFFICE: SECRET}, public_text(SEALING_KEY))
+
+    def _with_codes(self, text: str) -> str:
+        """`CODE` is what the screen shows now, `CODE-5` what it showed five minutes ago."""
+
+        def code(match: re.Match[str]) -> str:
+            at = self.clock - timedelta(minutes=int(match[1] or 0))
+            return shown(SECRET, at, self.rules().policy).code
+
+        return re.sub(r"CODE(?:-(\d+))?", code, text)
 
     def expect_answer(self, expected: str) -> None:
         new = [reply.text for reply in self.journal.unsent(1000) if reply.id > self.asked]

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from gateway.health import LITTLE_DISK, Condition, reasons
+from gateway.journal import Fork, Guesses
 from modem.messages import ModemStatus, Registration
 from mqtt_bridge.client import Problem, Trouble
+
+from .factories import MORNING
 
 WELL: dict[str, Any] = {
     "journal_problem": None, "modem_problem": None, "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
     "stuck": 0, "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
-    "has_rules": True, "diverged": None, "refused": None, "unanswered": 0.0, "disbelieved": None,
+    "has_rules": True, "guesses": Guesses(0, 0), "guess_alarm": 20,
+    "forked": None, "now": MORNING, "refused": None, "unanswered": 0.0, "disbelieved": None,
 }  # fmt: skip
 
 
@@ -36,7 +40,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("waiting_for", "kunci", "link"),
         ("link_problem", Problem(Trouble.DENIED, "Not authorized"), "link"),
         ("has_rules", False, "no-roster"),
-        ("diverged", "another record 5", "diverged"),
+        ("forked", Fork(MORNING, "x"), "forked"),
         ("refused", "chain", "refused"),
         ("stuck", 2, "sim-stuck"),
         ("unanswered", 301.0, "no-ack"),

@@ -6,11 +6,29 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from gateway.config import (
+    BrokerSection,
+    CentralSection,
+    Config,
+    GatewaySection,
+    ModemSection,
+    ScreenSection,
+    UssdSection,
+)
 from gateway.core import Core
 from gateway.web.server import create_app
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
+
+SETTINGS = Config(
+    gateway=GatewaySection(id="dinkes-01", data_dir="."),
+    modem=ModemSection(device="none"),
+    broker=BrokerSection(host="localhost"),
+    central=CentralSection(public_key="none"),
+    screen=ScreenSection(number="+628110000001"),
+    ussd=UssdSection(secret="a secret of sixteen"),
+)
 
 
 @pytest.fixture
@@ -30,7 +48,7 @@ def client(tmp_path: Path, modem: FakeModem) -> Iterator[FlaskClient]:
     modem.put(5, "", OTHER, MORNING.replace(second=9))
     while core.step_modem():
         pass
-    yield create_app(core).test_client()
+    yield create_app(core, SETTINGS).test_client()
     held.close()
 
 

@@ -1,0 +1,32 @@
+"""The rules in force, as the journal holds them."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from .journal import Journal
+from .rules import Rules
+
+log = structlog.get_logger(__name__)
+
+
+class RuleBook:
+    """What is decided by now, for all threads that decide. `rules` is what `current` gave last, without a look."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._version = 0
+        self.rules: Rules | None = None
+
+    def current(self) -> Rules | None:
+        """None until the first roster is there; with it, what waited for it is decided. Raises `JournalError`."""
+        with self._lock:
+            if self._journal.desired_version() != self._version and (desired := self._journal.desired()):
+                rules = Rules.of(desired)
+                waited = self._journal.decide_waiting(rules)
+                log.info("rules", version=desired.version, employees=len(desired.roster), waited=waited)
+                self.rules, self._version = rules, desired.version
+            return self.rules
