@@ -30,13 +30,14 @@ from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, config, desired, evidence, fleet, mosquitto, queries
+from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
 from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
 from .mosquitto import REVOKED
+from .policy import BadPolicy, Rulebook
 from .registrar import Address, Declined, Registrar
 from .roster import BadRoster, parse, store
 
@@ -167,6 +168,7 @@ def _start_web(
         sealing_key=sealing_key(settings),
         refresh=lambda: refresh(settings, database),
         registrar=registrar(settings, database),
+        rulebook=rulebook(settings),
     )
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
@@ -404,6 +406,50 @@ def token_add(settings: Config, database: Database, name: str, as_json: bool) ->
     click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
 
 
+@main.group("audit")
+def audit_group() -> None:
+    """What people changed by hand."""
+
+
+@audit_group.command("verify")
+@click.option("--expect", metavar="HASH", help="The hash that was noted for a line: it must still be there.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@with_database
+def audit_verify(settings: Config, database: Database, expect: str | None, as_json: bool) -> None:
+    """Check that no line of the audit was changed or removed. Note the hash: it proves the lines up to now."""
+    del settings
+    verdict = audit.verify(database)
+    lost = expect is not None and not audit.holds(database, expect)
+    if as_json:
+        click.echo(json.dumps({"lines": verdict.lines, "hash": verdict.hash, "broken": verdict.broken, "lost": lost}))
+    elif verdict.broken is None:
+        click.echo(f"{verdict.lines} lines hold; the last has the hash {verdict.hash}")
+    if verdict.broken is not None:
+        raise click.ClickException(f"line {verdict.broken} does not follow from the one before it")
+    if lost:
+        raise click.ClickException(f"no line has the hash {expect}: lines were cut off")
+
+
+@main.group("shifts")
+def shifts_group() -> None:
+    """Who does not work by the hours of an office."""
+
+
+@shifts_group.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@with_database
+def shifts_import(settings: Config, database: Database, file: Path) -> None:
+    """Take shifts from the CSV FILE (nip, pattern, first, last): all of it, or nothing if anything is wrong."""
+    patterns = rulebook(settings).patterns
+    try:
+        count = shifts.store(database, file.read_text(encoding="utf-8-sig"), patterns)
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file}: not UTF-8; save it as CSV UTF-8") from None
+    except shifts.BadShifts as error:
+        raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
+    click.echo(f"{count} shifts were imported.")
+
+
 # Parts
 
 
@@ -425,6 +471,13 @@ def zone(settings: Config) -> ZoneInfo:
         return ZoneInfo(settings.central.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ConfigError(f"central.timezone: there is no zone {settings.central.timezone!r}") from None
+
+
+def rulebook(settings: Config) -> Rulebook:
+    try:
+        return rulebooks.load(settings.attendance.rules)
+    except BadPolicy as error:
+        raise ConfigError(f"attendance.rules: {error}") from None
 
 
 def gateway_keys(settings: Config, database: Database) -> GatewayKeys:
@@ -486,6 +539,7 @@ def open_database(settings: Config) -> Database:
     """Every setting that a command may need is looked at here, before anything is written."""
     folder = data_folder(settings)
     zone(settings)
+    rulebook(settings)
     keys = settings.gateways.keys_dir
     if keys and not Path(keys).is_dir():
         raise ConfigError(f"gateways.keys_dir: {keys} is no directory")

@@ -78,6 +78,7 @@ class Collector:
     def _take(self, batches: list[Envelope], now: datetime) -> None:
         for start in range(0, len(batches), BATCHES_AT_ONCE):
             acks = self._ingest.take(batches[start : start + BATCHES_AT_ONCE], now)
+            self._fleet.stored({ack.gateway for ack in acks})
             try:
                 self._ack(acks)
             except LinkDown:

@@ -66,6 +66,12 @@ class WebSection(Section, frozen=True, kw_only=True):
     secure_cookies: bool = False
 
 
+class AttendanceSection(Section, frozen=True, kw_only=True):
+    """`rules` is a shipped profile, or the path of the city's own rulebook."""
+
+    rules: Text = "pekanbaru"
+
+
 class GatewaysSection(Section, frozen=True, kw_only=True):
     """`keys_dir` may hold public keys that were handed over, as `<id>.pub`, of gateways that are not enrolled."""
 
@@ -96,6 +102,7 @@ class Config(Section, frozen=True, kw_only=True):
     enrolment: EnrolmentSection = EnrolmentSection()
     policy: PolicySection = PolicySection()
     web: WebSection = WebSection()
+    attendance: AttendanceSection = AttendanceSection()
 
     @property
     def rules(self) -> Policy:

@@ -16,6 +16,8 @@ from typing import Any
 
 import peewee
 
+from .tables import ATTENDANCE, TRUST
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
@@ -144,48 +146,8 @@ ALTER TABLE record ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE gateway ADD COLUMN starts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE gateway ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
 """,
-    """
-CREATE TABLE certificate (
-    serial TEXT PRIMARY KEY,
-    gateway TEXT NOT NULL,
-    key TEXT NOT NULL,
-    pem TEXT NOT NULL,
-    not_before BIGINT NOT NULL,
-    not_after BIGINT NOT NULL,
-    revoked_at BIGINT,
-    reason TEXT
-);
-CREATE INDEX certificate_gateway ON certificate (gateway);
-CREATE TABLE gateway_key (
-    id {serial},
-    gateway TEXT NOT NULL,
-    public TEXT NOT NULL,
-    since BIGINT NOT NULL,
-    until BIGINT,
-    reason TEXT
-);
-CREATE INDEX gateway_key_gateway ON gateway_key (gateway);
-CREATE TABLE enrolment_token (
-    public TEXT PRIMARY KEY,
-    gateway TEXT NOT NULL,
-    created BIGINT NOT NULL,
-    expires BIGINT NOT NULL,
-    replaces INTEGER NOT NULL,
-    used BIGINT,
-    serial TEXT
-);
-CREATE TABLE enrolment (
-    id {serial},
-    at BIGINT NOT NULL,
-    gateway TEXT NOT NULL,
-    origin TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    detail TEXT NOT NULL
-);
-ALTER TABLE gateway ADD COLUMN since BIGINT;
-ALTER TABLE gateway ADD COLUMN since_before BIGINT;
-ALTER TABLE gateway ADD COLUMN rival BIGINT;
-""",
+    ATTENDANCE,
+    TRUST,
 )
 VERSION = len(_MIGRATIONS)
 
@@ -240,6 +202,10 @@ class Database:
         place = "(" + ", ".join("?" * len(columns)) + ")"
         values = [value for row in rows for value in row]
         self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([place] * len(rows))}", *values)
+
+    def analyse(self) -> None:
+        """Let the database look at its rows, so that it chooses its indexes well: after very many came at once."""
+        self.run("ANALYZE")
 
     def close(self) -> None:
         self._peewee.close()

@@ -13,6 +13,7 @@ from mqtt_bridge.records import BadPayload, Connection, Status, decode, encode
 
 from .database import Database, micros
 from .keys import GatewayKeys
+from .witness import Witness
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,7 @@ class Fleet:
     def __init__(self, database: Database, keys: GatewayKeys) -> None:
         self._database = database
         self._keys = keys
+        self._witness = Witness(database)
 
     def note(self, gateway: str, message: Inbound, now: datetime) -> Status | Connection | None:
         """Keep what is news, and return it; None when it is not to be believed, or is not news."""
@@ -32,7 +34,7 @@ class Fleet:
         with self._database.transaction():
             add(self._database, gateway, now)
             if isinstance(payload, Connection):
-                news = self._note_connection(gateway, payload)
+                news = self._note_connection(gateway, payload, message, now)
                 if payload.online and not message.retained:
                     self._note_run(gateway, micros(payload.since), now)
             else:
@@ -62,30 +64,36 @@ class Fleet:
         self._set(gateway, "since_before", row[0])
         self._set(gateway, "since", since)
 
-    def _note_connection(self, gateway: str, said: Connection) -> bool:
+    def _note_connection(self, gateway: str, said: Connection, message: Inbound, now: datetime) -> bool:
         """A session begins once: whoever recorded that can not say it again. The last will knows only the start."""
         held = self._database.row("SELECT starts, session FROM gateway WHERE id = ?", gateway) or (0, 0)
-        if said.online and (said.starts, said.session) > held:
-            self._database.run(
-                "UPDATE gateway SET online = 1, starts = ?, session = ? WHERE id = ?",
-                said.starts, said.session, gateway,
-            )  # fmt: skip
-            return True
-        gone = not said.online and said.starts >= held[0]
-        if gone:
-            self._set(gateway, "online", 0)
-        return gone
+        news = (said.starts, said.session) > held if said.online else said.starts >= held[0]
+        if not news:
+            return False
+        self._witness.connection(gateway, said, now, retained=message.retained)
+        self._set(gateway, "online", int(said.online))
+        if said.online:
+            self._set(gateway, "starts", said.starts)
+            self._set(gateway, "session", said.session)
+        return True
 
     def _note_status(self, gateway: str, said: Status, message: Inbound, now: datetime) -> bool:
         """Only what is newer than what is held, by its clock or by its number: a replay keeps nobody alive."""
         kept = self._database.value("SELECT status FROM gateway WHERE id = ?", gateway)
         if kept is not None and not _newer(said, bytes(kept)):
             return False
+        self._witness.status(gateway, said, now, retained=message.retained)
         self._set(gateway, "status", encode(said))
         if not message.retained:  # a retained one tells how it was some time ago
             self._set(gateway, "online", 1)  # a last will of an older connection may have come late
             self._set(gateway, "seen", micros(now))
         return True
+
+    def stored(self, gateways: set[str]) -> None:
+        """Records of those came in: what they claimed before may now be covered."""
+        with self._database.transaction():
+            for gateway in gateways:
+                self._witness.stored(gateway)
 
     def _set(self, gateway: str, column: str, value: object) -> None:
         self._database.run(f"UPDATE gateway SET {column} = ? WHERE id = ?", value, gateway)

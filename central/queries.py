@@ -107,16 +107,31 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
     return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
 
 
+def of_employee(database: Database, employee: str, start: datetime, end: datetime) -> list[Entry]:
+    """What somebody stated in that time, in its order."""
+    return _select(
+        database,
+        ["duplicate = 0", "record.employee = ?", "at >= ?", "at < ?"],
+        [employee, micros(start), micros(end)],
+        "at",
+    )
+
+
 def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
     conditions, values = _conditions(wanted)
+    return _select(database, conditions, values, f"{order} LIMIT ? OFFSET ?", limit, offset)
+
+
+def _select(
+    database: Database, conditions: Sequence[str], values: Sequence[Any], order: str, *more: int
+) -> list[Entry]:
     rows = database.rows(
         "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
         " record.presence, flags, receipt, note, hash, stored"
         " FROM record LEFT JOIN employee ON employee.id = record.employee"
-        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ? OFFSET ?",
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order}",
         *values,
-        limit,
-        offset,
+        *more,
     )
     return [_entry(row) for row in rows]
 

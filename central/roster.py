@@ -9,11 +9,12 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Language, PresenceRule
 
-from .database import Database
+from .database import Database, micros
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
@@ -72,10 +73,11 @@ def parse(text: str, gateways: Collection[str], *, shared: bool = False) -> list
     return rows
 
 
-def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> int:
+def store(database: Database, rows: Sequence[Row], *, replace: bool = False, now: datetime | None = None) -> int:
     """Add and change those employees; with `replace` nobody else stays active. Returns how many are active then.
 
-    Whoever is known by NIP keeps their id. Raises `BadRoster` when a phone is bound to somebody else.
+    Whoever is known by NIP keeps their id; where they were until `now` stays known. Raises `BadRoster`
+    when a phone is bound to somebody else.
     """
     with database.transaction():
         if replace:
@@ -89,6 +91,7 @@ def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> 
             )  # fmt: skip
         for row in rows:
             _upsert(database, row)
+        _place(database, now or datetime.now(UTC))
         return int(database.value("SELECT COUNT(*) FROM employee WHERE active = 1"))
 
 
@@ -105,6 +108,20 @@ def _upsert(database: Database, row: Row) -> None:
 
 def _values(row: Row) -> tuple[str | None, ...]:
     return (row.name, row.phone, row.gateway, row.alias, row.presence or None, row.shift, row.language or None)
+
+
+def _place(database: Database, now: datetime) -> None:
+    """Who is where from now on: attendance is judged by the gateway at which somebody was on the day."""
+    database.run(
+        "UPDATE placement SET until = ? WHERE until IS NULL AND NOT EXISTS (SELECT 1 FROM employee"
+        " WHERE id = placement.employee AND gateway = placement.gateway AND active = 1)",
+        micros(now),
+    )
+    database.run(
+        "INSERT INTO placement (employee, gateway, since) SELECT id, gateway, CAST(? AS BIGINT) FROM employee"
+        " WHERE active = 1 AND NOT EXISTS (SELECT 1 FROM placement WHERE employee = employee.id AND until IS NULL)",
+        micros(now),
+    )
 
 
 def _check_owners(database: Database, rows: Sequence[Row]) -> None:

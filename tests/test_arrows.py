@@ -26,12 +26,14 @@ ONE_IMPORTER = {
     "psutil": {"gateway/health.py"},
     "pyotp": {"gateway/presence.py"},
     "segno": {"gateway/web/screen.py", "central/__main__.py"},
+    "holidays": {"central/calendar.py"},
 }
 PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
     "gateway/message.py", "gateway/grammar.py", "gateway/receipts.py", "gateway/replies.py", "mqtt_bridge/phones.py",
     "gateway/decide.py", "gateway/rules.py", "gateway/menu.py", "gateway/presence.py", "gateway/schedule.py",
-    "gateway/words.py", "mqtt_bridge/day.py", "central/states.py",
+    "gateway/words.py", "mqtt_bridge/day.py", "central/states.py", "central/policy.py", "central/rules.py",
+    "central/reasons.py", "central/watermark.py", "central/web/when.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

@@ -17,7 +17,7 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from .. import access
-from . import api, bindings, enrol, errors, health, pages, session
+from . import api, attendance, bindings, enrol, errors, health, pages, session
 from .office import Office, Person
 
 CSP = (
@@ -43,6 +43,7 @@ def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> 
     _log_in_by(app, office)
     pages.register(app, office)
     bindings.register(app, office)
+    attendance.register(app, office)
     session.register(app, office, limiter)
     api.register(app, office, csrf)
     enrol.register(app, office, csrf, limiter)

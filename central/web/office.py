@@ -13,13 +13,15 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..policy import Rulebook
 from ..registrar import Registrar
 
 
 @dataclass(frozen=True)
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
-    gateways sealed, `refresh` tells them what changed, and `registrar` enrols them.
+    gateways sealed, `refresh` tells them what changed, and `registrar` enrols them. Without a `rulebook` attendance
+    is judged by the shipped one.
     """
 
     database: Database
@@ -29,6 +31,7 @@ class Office:
     sealing_key: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
     refresh: Callable[[], object] = lambda: None
     registrar: Registrar | None = None
+    rulebook: Rulebook | None = None
 
 
 class Person(UserMixin):  # type: ignore[misc]

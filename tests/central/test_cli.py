@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from central import audit
 from central.config import Config
 from central.database import Database
 from central.ingest import Envelope, Ingest
@@ -33,6 +34,7 @@ COMMANDS = [
     ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
     ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
+    ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip
 
 
@@ -155,3 +157,52 @@ def test_the_sample_shows_every_setting() -> None:
     assert {name: set(section) for name, section in sample.items()} == {
         name: set(section) for name, section in settings.items()
     }
+
+
+def test_the_audit_is_checked(config: Path, tmp_path: Path) -> None:
+    assert "0 lines hold" in gardu(config, "audit", "verify").stdout
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    with database.transaction():
+        for number in (1, 2, 3):
+            audit.append(database, "clerk", "test", {"number": number}, datetime.now(UTC))
+    noted = json.loads(gardu(config, "audit", "verify", "--json").stdout)
+    assert (noted["lines"], noted["broken"], noted["lost"]) == (3, None, False)
+    assert gardu(config, "audit", "verify", "--expect", noted["hash"]).returncode == 0
+    database.run("DELETE FROM audit WHERE seq = 3")
+    cut = gardu(config, "audit", "verify", "--expect", noted["hash"])
+    assert (cut.returncode, "lines were cut off" in cut.stderr) == (1, True)
+    database.run("UPDATE audit SET who = 'nobody' WHERE seq = 1")
+    broken = gardu(config, "audit", "verify")
+    assert (broken.returncode, "line 1 does not follow" in broken.stderr) == (1, True)
+    database.close()
+
+
+def test_shifts_are_taken_whole_or_not_at_all(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "add", "dinkes-01")
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"nip,name,phone,gateway\n{'1' * 18},Ani,081234567890,dinkes-01\n")
+    assert gardu(config, "roster", "import", str(roster)).returncode == 0
+    file = tmp_path / "shifts.csv"
+    rows = (f"{'1' * 18};malam;2026-11-01;2026-11-30", f"{'2' * 18};siang;2026-11-30;2026-11-01")
+    file.write_text("\n".join(("nip;pola;mulai;sampai", *rows)))
+    bad = gardu(config, "shifts", "import", str(file))
+    assert bad.returncode == 1
+    for fault in ("row 3, nip", "row 3, pattern: 'siang' is none of kantor, malam", "row 3, last: it is before"):
+        assert fault in bad.stderr
+    file.write_text(f"nip,pattern,first,last\n{'1' * 18},malam,2026-11-01,2026-11-30\n")
+    for _ in range(2):
+        assert "1 shifts were imported" in gardu(config, "shifts", "import", str(file)).stdout
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    assert database.rows("SELECT pattern, first, last FROM shift") == [("malam", "2026-11-01", "2026-11-30")]
+    database.close()
+    file.write_text("nip,pattern\n")
+    assert "no column first, last" in gardu(config, "shifts", "import", str(file)).stderr
+
+
+def test_rules_that_can_not_be_read_are_said(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + f'[attendance]\nrules = "{tmp_path}/rules.toml"\n')
+    missing = gardu(config, "web")
+    assert (missing.returncode, "attendance.rules" in missing.stderr) == (78, True)
+    (tmp_path / "rules.toml").write_text('name = "x"\n')
+    wrong = gardu(config, "web")
+    assert (wrong.returncode, "policies" in wrong.stderr) == (78, True)
