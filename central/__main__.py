@@ -167,8 +167,8 @@ def _start_web(
         link_problem,
         sealing_key=sealing_key(settings),
         refresh=lambda: refresh(settings, database),
-        registrar=registrar(settings, database),
         rulebook=rulebook(settings),
+        registrar=registrar(settings, database),
     )
     app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
     parts.enter_context(serve(settings.web.listen, app))
@@ -202,27 +202,44 @@ def gateway_add(
     serves_all: bool | None,
     as_json: bool,
 ) -> None:
-    """Make the gateway NAME known, such as dinkes-01, and a token with which it enrols once.
-
-    One that is enrolled only changes by --presence and --serves-all.
-    """
+    """Make the gateway NAME known, such as dinkes-01, and a token with which it enrols once."""
     if not GATEWAY_ID.fullmatch(name):
         raise click.BadParameter("small letters, digits and hyphens only, such as dinkes-01", param_hint="NAME")
     office = registrar(settings, database)
     if key:
         office.admit(name, load_public(key), _now(), replace=replace)
-    changes = presence is not None or serves_all is not None
-    only_changes = changes and not replace and gateway_keys(settings, database).get(name) is not None
-    made = None if key or only_changes else office.invite(name, timedelta(days=days), _now(), replace=replace)
-    if presence:
-        fleet.set_presence(database, name, None if presence == "policy" else presence)
-    if serves_all is not None:
-        fleet.set_serves_all(database, name, serves_all=serves_all)
+        made = None
+    else:
+        made = office.invite(name, timedelta(days=days), _now(), replace=replace)
+    _set_up(database, name, presence, serves_all)
     refresh(settings, database)
     if made is None:
         click.echo(f"{name} is known by its key.")
     else:
         _show_token(name, enrolment_url(settings), str(made), days, as_json=as_json)
+
+
+def _set_up(database: Database, name: str, presence: str | None, serves_all: bool | None) -> None:
+    if presence:
+        fleet.set_presence(database, name, None if presence == "policy" else presence)
+    if serves_all is not None:
+        fleet.set_serves_all(database, name, serves_all=serves_all)
+
+
+@gateway.command("set")
+@click.argument("name")
+@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
+@with_database
+def gateway_set(
+    settings: Config, database: Database, name: str, presence: str | None, serves_all: bool | None
+) -> None:
+    """Change what is known of the gateway NAME."""
+    if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
+        raise click.ClickException(f"there is no gateway {name}")
+    _set_up(database, name, presence, serves_all)
+    changed = refresh(settings, database)
+    click.echo(f"{name} is set up; news for {len(changed)} gateways.")
 
 
 def _show_token(name: str, url: str, token: str, days: int, *, as_json: bool) -> None:

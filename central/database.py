@@ -16,140 +16,13 @@ from typing import Any
 
 import peewee
 
-from .tables import ATTENDANCE, TRUST
+from .schema import STEPS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
 _TRIES = 50  # to open a fresh SQLite file that another process is opening as well
-# The statements that lead from each version of the schema to the next.
-_MIGRATIONS = (
-    """
-CREATE TABLE gateway (
-    id TEXT PRIMARY KEY,
-    added BIGINT NOT NULL,
-    online INTEGER NOT NULL DEFAULT 0,
-    seen BIGINT,
-    status {blob}
-);
-CREATE TABLE chain (
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    seq BIGINT NOT NULL,
-    hash TEXT NOT NULL,
-    first_seen BIGINT NOT NULL,
-    PRIMARY KEY (gateway, journal)
-);
-CREATE TABLE record (
-    id {serial},
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    seq BIGINT NOT NULL,
-    employee TEXT NOT NULL,
-    action TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    received BIGINT NOT NULL,
-    channel TEXT NOT NULL,
-    presence TEXT NOT NULL,
-    flags TEXT NOT NULL,
-    receipt TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    stored BIGINT NOT NULL,
-    UNIQUE (gateway, journal, seq)
-);
-CREATE INDEX record_at ON record (at);
-CREATE INDEX record_gateway_at ON record (gateway, at);
-CREATE INDEX record_employee_at ON record (employee, at);
-CREATE TABLE batch (
-    id {serial},
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    first_seq BIGINT NOT NULL,
-    last_seq BIGINT NOT NULL,
-    sealed {blob} NOT NULL,
-    stored BIGINT NOT NULL
-);
-CREATE TABLE quarantine (
-    id {serial},
-    gateway TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    sealed {blob} NOT NULL,
-    times BIGINT NOT NULL DEFAULT 1,
-    stored BIGINT NOT NULL,
-    seen BIGINT NOT NULL,
-    UNIQUE (gateway, reason)
-);
-CREATE TABLE employee (
-    id TEXT PRIMARY KEY,
-    nip TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    phone TEXT NOT NULL UNIQUE,
-    gateway TEXT NOT NULL REFERENCES gateway (id),
-    active INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX employee_gateway ON employee (gateway);
-CREATE TABLE desired (
-    gateway TEXT PRIMARY KEY REFERENCES gateway (id),
-    version BIGINT NOT NULL,
-    body {blob} NOT NULL
-);
-CREATE TABLE person (
-    name TEXT PRIMARY KEY,
-    password TEXT NOT NULL,
-    created BIGINT NOT NULL
-);
-CREATE TABLE token (
-    name TEXT PRIMARY KEY,
-    digest TEXT NOT NULL UNIQUE,
-    created BIGINT NOT NULL
-);
-""",
-    """
-ALTER TABLE record ADD COLUMN note TEXT NOT NULL DEFAULT '';
-CREATE INDEX record_asked ON record (action, id) WHERE action IN ('register', 'dispute');
-ALTER TABLE gateway ADD COLUMN presence TEXT;
-ALTER TABLE gateway ADD COLUMN serves_all INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE secret (
-    office TEXT PRIMARY KEY,
-    presence TEXT NOT NULL
-);
-CREATE TABLE binding (
-    record BIGINT PRIMARY KEY,
-    employee TEXT NOT NULL,
-    approved INTEGER NOT NULL,
-    person TEXT NOT NULL,
-    decided BIGINT NOT NULL
-);
-ALTER TABLE employee RENAME TO employee_before;
-DROP INDEX employee_gateway;
-CREATE TABLE employee (
-    id TEXT PRIMARY KEY,
-    nip TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    phone TEXT NOT NULL,
-    gateway TEXT NOT NULL REFERENCES gateway (id),
-    active INTEGER NOT NULL DEFAULT 1,
-    alias TEXT NOT NULL DEFAULT '',
-    presence TEXT,
-    language TEXT,
-    shift TEXT NOT NULL DEFAULT '',
-    UNIQUE (phone, alias)
-);
-INSERT INTO employee (id, nip, name, phone, gateway, active)
-    SELECT id, nip, name, phone, gateway, active FROM employee_before;
-DROP TABLE employee_before;
-CREATE INDEX employee_gateway ON employee (gateway);
-""",
-    """
-ALTER TABLE record ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE gateway ADD COLUMN starts BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE gateway ADD COLUMN session BIGINT NOT NULL DEFAULT 0;
-""",
-    ATTENDANCE,
-    TRUST,
-)
-VERSION = len(_MIGRATIONS)
+VERSION = len(STEPS)
 
 
 class StorageError(Exception):
@@ -247,21 +120,21 @@ class Database:
                 raise StorageError(f"SQLite runs with {settings}, not with WAL and full synchronisation")
         with self.transaction():
             self.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-            version = self.value("SELECT version FROM schema_version") or 0
-            if version > VERSION:
+            version = self.value("SELECT version FROM schema_version")
+            if version is None:
+                self.run("INSERT INTO schema_version (version) VALUES (0)")
+            elif version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
-            self._migrate(version)
+            for step in range(version or 0, VERSION):
+                self._take_step(STEPS[step])
+                self.run("UPDATE schema_version SET version = ?", step + 1)
 
-    def _migrate(self, version: int) -> None:
+    def _take_step(self, statements: str) -> None:
         kinds = {"serial": "BIGSERIAL PRIMARY KEY", "blob": "BYTEA"}
         if not self._postgres:
             kinds = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"}
-        for migration in _MIGRATIONS[version:]:
-            for statement in migration.format(**kinds).strip().removesuffix(";").split(";\n"):
-                self.run(statement)
-        if version != VERSION:
-            self.run("DELETE FROM schema_version")
-            self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
+        for statement in statements.format(**kinds).strip().split(";\n"):
+            self.run(statement.rstrip(";"))
 
 
 def sqlite_url(path: Path) -> str:

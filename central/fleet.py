@@ -35,8 +35,6 @@ class Fleet:
             add(self._database, gateway, now)
             if isinstance(payload, Connection):
                 news = self._note_connection(gateway, payload, message, now)
-                if payload.online and not message.retained:
-                    self._note_run(gateway, micros(payload.since), now)
             else:
                 news = self._note_status(gateway, payload, message, now)
         return payload if news else None
@@ -52,17 +50,6 @@ class Fleet:
             log.warning("state not believed", gateway=gateway, problem="no key, or signed for another gateway")
             return None
         return payload
-
-    def _note_run(self, gateway: str, since: int, now: datetime) -> None:
-        """A device that starts anew has a new beginning; one that was there before the present one is a second."""
-        row = self._database.row("SELECT since, since_before FROM gateway WHERE id = ?", gateway)
-        if not row or row[0] == since:
-            return
-        if row[1] == since:
-            log.warning("two devices use one name", gateway=gateway)
-            self._set(gateway, "rival", micros(now))
-        self._set(gateway, "since_before", row[0])
-        self._set(gateway, "since", since)
 
     def _note_connection(self, gateway: str, said: Connection, message: Inbound, now: datetime) -> bool:
         """A session begins once: whoever recorded that can not say it again. The last will knows only the start."""
@@ -87,7 +74,19 @@ class Fleet:
         if not message.retained:  # a retained one tells how it was some time ago
             self._set(gateway, "online", 1)  # a last will of an older connection may have come late
             self._set(gateway, "seen", micros(now))
+            self._note_run(gateway, micros(said.started), now)
         return True
+
+    def _note_run(self, gateway: str, since: int, now: datetime) -> None:
+        """A device that starts anew has a new beginning; one that was there before the present one is a second."""
+        row = self._database.row("SELECT since, since_before FROM gateway WHERE id = ?", gateway)
+        if not row or row[0] == since:
+            return
+        if row[1] == since:
+            log.warning("two devices use one name", gateway=gateway)
+            self._set(gateway, "rival", micros(now))
+        self._set(gateway, "since_before", row[0])
+        self._set(gateway, "since", since)
 
     def stored(self, gateways: set[str]) -> None:
         """Records of those came in: what they claimed before may now be covered."""

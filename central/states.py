@@ -52,11 +52,11 @@ REMEDIES = {
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
     "forked": "Periksa apakah kartu memorinya diganti atau rusak; bandingkan hari-hari terakhir dengan daftar manual",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
+    "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
     "certificate": "Daftarkan lagi gateway ini: gardu-central gateway add NAMA --replace",
     "broker": "Periksa jam gateway, alamat broker, dan sertifikat broker: gardu-central broker-config",
     "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
-    "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 

@@ -61,8 +61,8 @@ class Core:
         self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
-        self.rivals = Rivals(self.started)
         self.starts = self._count_start()
+        self.rivals = Rivals(self.started)
 
     def _count_start(self) -> int:
         """A full disk keeps nobody from starting: the SMS stay on the SIM, and the pages say why."""
@@ -76,8 +76,15 @@ class Core:
         self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, renewer: Renewer | None = None
     ) -> None:
         forwarder = Forwarder(link, self.journal, key)
-        on_certificate = renewer.take if renewer else lambda _: None
-        downlink = Downlink(link, self.journal, forwarder, central, self.clock, on_certificate, self._hear_of_rivals)
+        downlink = Downlink(
+            link,
+            self.journal,
+            forwarder,
+            central,
+            self.clock,
+            renewer.take if renewer else lambda _: None,
+            self._hear_of_rivals,
+        )
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
 

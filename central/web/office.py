@@ -20,8 +20,8 @@ from ..registrar import Registrar
 @dataclass(frozen=True)
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
-    gateways sealed, `refresh` tells them what changed, and `registrar` enrols them. Without a `rulebook` attendance
-    is judged by the shipped one.
+    gateways sealed, `refresh` tells them what changed, `registrar` enrols them. Without a `rulebook` attendance is
+    judged by the shipped one.
     """
 
     database: Database
@@ -30,8 +30,8 @@ class Office:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sealing_key: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
     refresh: Callable[[], object] = lambda: None
-    registrar: Registrar | None = None
     rulebook: Rulebook | None = None
+    registrar: Registrar | None = None
 
 
 class Person(UserMixin):  # type: ignore[misc]

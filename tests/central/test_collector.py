@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -202,63 +201,6 @@ def test_a_last_will_that_comes_late_does_not_outlast_the_next_report(town: Town
     assert town.state() is State.UP
 
 
-def test_two_devices_that_take_turns_are_noticed_and_a_restart_is_not(town: Town) -> None:
-    def begin(minute: int, *, retained: bool = False) -> None:
-        since = NOW + timedelta(minutes=minute)
-        said = Connection(gateway=GATEWAY, online=True, since=since, starts=minute, session=1)
-        town.hear(said, Leaf.CONNECTION, retained=retained)
-        town.hear(status(starts=minute, count=next(counts)), Leaf.STATUS)
-        town.step()
-
-    counts = itertools.count()
-
-    for minute in (1, 2, 2, 3, 4):  # it started four times, and connected twice in the second run
-        begin(minute)
-    begin(3, retained=True)
-    assert town.state() is State.UP
-    begin(3)
-    assert town.state() is State.SICK
-
-
-class Registry:
-    """Answers every request for a certificate with the same one."""
-
-    def renew(self, gateway: str, sealed: bytes, now: datetime) -> Certificate | None:
-        del now
-        return Certificate(gateway=gateway, certificate=PEM) if sealed != b"garbage" else None
-
-
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-
-
-def test_a_renewed_certificate_goes_to_its_gateway(town: Town) -> None:
-    town.collector = Collector(town.desk, town.database, KnownKeys(), CENTRAL_KEY, Registry())  # type: ignore[arg-type]
-    town.step()
-    town.hear(b"garbage", Leaf.RENEWAL)
-    assert town.step() == []
-    town.hear(b"asked", Leaf.RENEWAL)
-    assert town.step() == [Certificate(gateway=GATEWAY, certificate=PEM)]
-    town.desk.broken = True
-    town.hear(b"asked", Leaf.RENEWAL)
-    assert town.step() == []
-
-
-def test_what_a_revoked_gateway_should_hold_is_taken_from_the_broker(town: Town) -> None:
-    keys = KnownKeys()
-    town.collector = Collector(town.desk, town.database, keys, CENTRAL_KEY)  # type: ignore[arg-type]
-    assert versions(town.step()) == [FIRST]
-    keys.gone = lambda: {GATEWAY}  # type: ignore[method-assign]
-    town.step()
-    assert town.desk.cleared == [topic(GATEWAY, Leaf.DESIRED)]
-    town.step()
-    assert len(town.desk.cleared) == 1
-    town.desk.session = 2
-    town.step()
-    assert len(town.desk.cleared) == 2, "again, for a broker that forgot"
-    keys.gone = set  # type: ignore[method-assign]
-    assert versions(town.step()) == [FIRST], "a gateway that is enrolled again gets it again"
-
-
 def test_what_was_recorded_and_is_played_again_keeps_no_dead_gateway_alive(town: Town) -> None:
     town.hear(HERE, Leaf.CONNECTION)
     town.hear(status(starts=1, count=1), Leaf.STATUS)
@@ -307,3 +249,59 @@ def test_who_has_less_than_is_held_is_told(town: Town) -> None:
     assert positions(town.step()) == [5]
     town.hear(status(last_seq=7, delivered=5, count=1), Leaf.STATUS)
     assert positions(town.step()) == []
+
+
+def test_two_devices_that_take_turns_are_noticed_and_a_restart_is_not(town: Town) -> None:
+    def begin(minute: int, *, retained: bool = False) -> None:
+        nonlocal said
+        said += 1
+        since = NOW + timedelta(minutes=minute)
+        town.hear(status(started=since, at=NOW + timedelta(seconds=said)), Leaf.STATUS, retained=retained)
+        town.step()
+
+    said = 0
+    for minute in (1, 2, 2, 3, 4):  # it started four times, and connected twice in the second run
+        begin(minute)
+    begin(3, retained=True)
+    assert town.state() is State.UP
+    begin(3)
+    assert town.state() is State.SICK
+
+
+class Registry:
+    """Answers every request for a certificate with the same one."""
+
+    def renew(self, gateway: str, sealed: bytes, now: datetime) -> Certificate | None:
+        del now
+        return Certificate(gateway=gateway, certificate=PEM) if sealed != b"garbage" else None
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def test_a_renewed_certificate_goes_to_its_gateway(town: Town) -> None:
+    town.collector = Collector(town.desk, town.database, KnownKeys(), CENTRAL_KEY, Registry())  # type: ignore[arg-type]
+    town.step()
+    town.hear(b"garbage", Leaf.RENEWAL)
+    assert town.step() == []
+    town.hear(b"asked", Leaf.RENEWAL)
+    assert town.step() == [Certificate(gateway=GATEWAY, certificate=PEM)]
+    town.desk.broken = True
+    town.hear(b"asked", Leaf.RENEWAL)
+    assert town.step() == []
+
+
+def test_what_a_revoked_gateway_should_hold_is_taken_from_the_broker(town: Town) -> None:
+    keys = KnownKeys()
+    town.collector = Collector(town.desk, town.database, keys, CENTRAL_KEY)  # type: ignore[arg-type]
+    assert versions(town.step()) == [FIRST]
+    keys.gone = lambda: {GATEWAY}  # type: ignore[method-assign]
+    town.step()
+    assert town.desk.cleared == [topic(GATEWAY, Leaf.DESIRED)]
+    town.step()
+    assert len(town.desk.cleared) == 1
+    town.desk.session = 2
+    town.step()
+    assert len(town.desk.cleared) == 2, "again, for a broker that forgot"
+    keys.gone = set  # type: ignore[method-assign]
+    assert versions(town.step()) == [FIRST], "a gateway that is enrolled again gets it again"

@@ -31,7 +31,7 @@ def test_a_newer_schema_is_refused_by_name(database_url: str) -> None:
     database = Database(database_url)
     database.run("UPDATE schema_version SET version = 99")
     database.close()
-    with pytest.raises(StorageError, match="schema 99, newer than this version's"):
+    with pytest.raises(StorageError, match=f"schema 99, newer than this version's {VERSION}"):
         Database(database_url)
 
 
@@ -74,7 +74,7 @@ def test_a_database_of_an_older_version_takes_the_steps_that_it_lacks(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])
+        older.setattr(module, "STEPS", module.STEPS[:1])
         older.setattr(module, "VERSION", 1)
         first = Database(database_url)
         first.run("INSERT INTO gateway (id, added) VALUES ('dinkes-01', 1)")
@@ -89,7 +89,7 @@ def test_a_database_of_an_older_version_takes_the_steps_that_it_lacks(
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(module, "_MIGRATIONS", (module._MIGRATIONS[0], "CREATE TABLE half (x BIGINT);\nNONSENSE;"))
+        broken.setattr(module, "STEPS", (module.STEPS[0], "CREATE TABLE half (x BIGINT);\nNONSENSE;"))
         with pytest.raises(StorageError):
             Database(database_url)
     database = Database(database_url)
