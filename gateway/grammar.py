@@ -15,9 +15,9 @@ from enum import StrEnum
 
 from mqtt_bridge.records import Action
 
-from .words import ABSENCE_WORDS, CHATTER, FILLERS, LEAVE_WORDS, NOT_TODAY, OUTING_WORDS, nearest, spelled
+from .words import ABSENCE_WORDS, CHATTER, LEAVE_WORDS, NOT_TODAY, OUTING_WORDS, is_filler, nearest, one_slip, spelled
 
-LONGEST = 60  # of what comes or goes
+LONGEST = 80  # of what comes or goes
 LONGEST_NOTE = 300  # of what carries words of its own
 DIGITS = 6
 NIP = 18
@@ -107,14 +107,18 @@ _MOVES = {
 }  # fmt: skip
 _ABSENCES = {"sakit": Action.SICK, "izin": Action.LEAVE, "dl": Action.DUTY, "dinas luar": Action.DUTY}
 _ALONE: dict[str, Command] = {
-    "cek": Query(Scope.DAY), "cek hari ini": Query(Scope.DAY), "cek absen": Query(Scope.DAY),
-    "cek absensi": Query(Scope.DAY), "cek presensi": Query(Scope.DAY), "cek saya": Query(Scope.DAY),
-    "cek bulan": Query(Scope.MONTH), "cek bulan ini": Query(Scope.MONTH), "cek rekap": Query(Scope.MONTH),
-    "rekap": Query(Scope.MONTH), "rekap bulan ini": Query(Scope.MONTH),
-    "bantu": Help(), "bantuan": Help(), "help": Help(), "info": Help(), "petunjuk": Help(),
-    "menu": Menu(), "stop": Silence(on=True), "stop sms": Silence(on=True), "stop balasan": Silence(on=True),
-    "mulai": Silence(on=False), "start": Silence(on=False), "mulai balasan": Silence(on=False),
+    "cek": Query(Scope.DAY), "cek bulan": Query(Scope.MONTH), "cek bln": Query(Scope.MONTH),
+    "cekbulan": Query(Scope.MONTH), "cek rekap": Query(Scope.MONTH), "rekap": Query(Scope.MONTH),
+    "rekap bulan": Query(Scope.MONTH), "bantu": Help(), "bantuan": Help(), "help": Help(), "info": Help(),
+    "petunjuk": Help(), "menu": Menu(), "stop": Silence(on=True), "stop sms": Silence(on=True),
+    "stop balasan": Silence(on=True), "mulai": Silence(on=False), "start": Silence(on=False),
+    "mulai balasan": Silence(on=False),
 }  # fmt: skip
+_GREETING = re.compile(r"\b(?:selamat|slmt|slamat|met) (?:pagi|siang|sore|malam)\b|^(?:pagi|siang|sore|malam)\b")
+_CHECK = re.compile(r"\b(?:check|chek|cek|ceck|chck) ?(in|out)\b")
+_REPEATED = re.compile(r"([a-z])\1{2,}")
+# Between two of a kind they only show that both were meant.
+_BETWEEN = {"dan", "atau", "dn"}
 _CHUNK = re.compile(r"[a-z0-9]+")
 _FOLD = str.maketrans("oil", "011")
 
@@ -124,14 +128,41 @@ def parse(text: str) -> Command | None:
     folded = _folded(text)
     if folded == "?":
         return Help()
-    if len(folded) > LONGEST_NOTE or "?" in folded or _has_foreign_letters(folded):
+    if len(folded) > LONGEST_NOTE or _has_foreign_letters(folded):
         return None
+    if "?" in folded:
+        return _questioned(folded)
     if re.fullmatch(r"[0-9]{1,2}", folded):
         return Choice(int(folded))
-    words = [part for chunk in _CHUNK.findall(folded) for part in _parts(chunk)]
-    while words and words[0] in FILLERS:
-        words = words[1:]
+    words = _read(folded)
     return _told(words, folded) or (_moves(words, folded) if len(folded) <= LONGEST else None)
+
+
+def _questioned(folded: str) -> Command | None:
+    """A question asks for nothing, unless it is one for which there is a word."""
+    command = _alone(_read(folded)) if folded.endswith("?") and " " not in folded else None
+    return command if isinstance(command, Query | Help | Menu) else None
+
+
+def _read(folded: str) -> list[str]:
+    """The words and numbers that follow the politeness."""
+    plain = _CHECK.sub(r"check\1", _REPEATED.sub(r"\1", _GREETING.sub(" ", folded)))
+    words = _joined([part for chunk in _CHUNK.findall(plain) for part in _parts(chunk)])
+    while words and is_filler(words[0]):
+        words = words[1:]
+    return words
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Letters with spaces between them, and a keyword with one space in it, are put together again."""
+    letters = [word for word in words if not word.isdigit()]
+    if len(letters) > 1 and all(len(word) == 1 for word in letters):
+        return ["".join(letters), *(word for word in words if word.isdigit())]
+    for place in range(len(words) - 1):
+        whole = words[place] + words[place + 1]
+        if whole in _MOVES:
+            return [*words[:place], whole, *words[place + 2 :]]
+    return words
 
 
 def _folded(text: str) -> str:
@@ -150,22 +181,22 @@ def _has_foreign_letters(text: str) -> bool:
 
 def _parts(chunk: str) -> Sequence[str]:
     """The words and numbers of what stands together: `hadir482913` is two of them, `48291o` is a number."""
-    if chunk.isalpha() or chunk.isdigit():
+    if chunk.isdigit():
         return [chunk]
-    if (number := _number(chunk)) and len(chunk) > 3:
+    if number := _number(chunk):
         return [number]
     for word in (*_MOVES, "daftar"):
-        for head, tail in ((chunk[: len(word)], chunk[len(word) :]), (chunk[-len(word) :], chunk[: -len(word)])):
-            if head == word and tail and (number := _number(tail)):
-                return [word, number]
+        for tail in (chunk.removeprefix(word), chunk.removesuffix(word)):
+            if tail not in (chunk, "") and (_number(tail) or is_filler(tail)):
+                return [word, _number(tail) or tail]
     return re.findall(r"[a-z]+|[0-9]+", chunk)
 
 
 def _number(chunk: str) -> str | None:
     """The digits of it, where an O or an l among them was meant as one."""
-    digits = sum(sign.isdigit() for sign in chunk)
     folded = chunk.translate(_FOLD)
-    return folded if folded.isdigit() and digits >= min(4, len(chunk)) else None
+    digits = sum(sign.isdigit() for sign in chunk)
+    return folded if folded.isdigit() and digits and (len(chunk) <= DIGITS or digits > len(chunk) // 2) else None
 
 
 # What is asked or told with its keyword first
@@ -178,31 +209,63 @@ def _told(words: Sequence[str], folded: str) -> Command | None:
     if alone:
         return alone
     first = nearest(words[0])
-    if " ".join(words[:2]) == "dinas luar":
-        return _absence("dinas luar", words[2:], folded)
+    if _is_outing(words):
+        return _absence("dinas luar", words[1 if words[0] == "dinasluar" else 2 :], folded)
+    if first == "izin" and len(words) > 1:
+        polite = _after_izin(words, folded)
+        if polite:
+            return polite
     if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3):
         return _absence(first, words[1:], folded)
     if first == "sanggah":
-        said = _after(words[0], folded)
-        return Dispute(said[:NOTE]) if len(said) > 2 else Mistake(Fault.NO_TEXT)
+        return _dispute(words, folded)
     if first == "daftar":
         return _register(words[1:])
+    if nearest(words[-1]) == "daftar" and len("".join(words[:-1])) == NIP:
+        return _register(words[:-1])
     return None
+
+
+def _is_outing(words: Sequence[str]) -> bool:
+    if words[0] == "dinasluar":
+        return True
+    return len(words) > 1 and _same("dinas", words[0]) and _same("luar", words[1])
+
+
+def _same(keyword: str, word: str) -> bool:
+    return word == keyword or one_slip(word, keyword)
+
+
+def _after_izin(words: Sequence[str], folded: str) -> Command | None:
+    """`izin pulang`, `ijin sakit demam`: there the word is mere politeness."""
+    rest = list(words[1:])
+    while rest and is_filler(rest[0]):
+        rest = rest[1:]
+    if rest and rest[0] == "sakit":
+        return _absence("sakit", rest[1:], folded)
+    moved = _moves(rest, folded) if rest and len(folded) <= LONGEST else None
+    return moved if isinstance(moved, Statement) else None
+
+
+def _dispute(words: Sequence[str], folded: str) -> Command:
+    said = _after(words[0], folded)
+    empty = all(is_filler(word) for word in words[1:])
+    return Mistake(Fault.NO_TEXT) if empty else Dispute(said[:NOTE])
 
 
 def _alone(words: Sequence[str]) -> Command | None:
     """Words that mean something only when nothing else stands beside them."""
-    meant = [word for word in words if word not in FILLERS or word in {"absen", "absensi", "presensi", "saya"}]
-    if not meant or len(meant) > 3:
+    meant = [word for word in words if not is_filler(word)]
+    if not meant or len(meant) > 2:
         return None
-    text = " ".join([nearest(meant[0]) or meant[0], *meant[1:]])
-    return _ALONE.get(text) or _ALONE.get(" ".join(word for word in text.split() if word not in FILLERS))
+    second = ["bulan" if _same("bulan", word) else word for word in meant[1:]]
+    return _ALONE.get(" ".join([nearest(meant[0]) or meant[0], *second]))
 
 
 def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
     """Ill, on leave, on duty elsewhere: with words that tell no more than why."""
     action = _ABSENCES[keyword]
-    said = [word for word in rest if word not in FILLERS]
+    said = [word for word in rest if not is_filler(word)]
     if not said:
         return Statement(action)
     if set(said) & CHATTER:
@@ -226,7 +289,7 @@ def _after(word: str, folded: str) -> str:
 
 
 def _register(rest: Sequence[str]) -> Command | None:
-    said = [word for word in rest if word not in FILLERS and word != "nip"]
+    said = [word for word in rest if not is_filler(word) and word != "nip"]
     if not all(word.isdigit() for word in said):
         return None
     nip = "".join(said)
@@ -237,10 +300,9 @@ def _register(rest: Sequence[str]) -> Command | None:
 
 
 def _moves(words: Sequence[str], folded: str) -> Command | None:
-    words = _english(words)
-    meant = [word for word in words if word not in FILLERS]
+    meant = [word for word in words if not is_filler(word)]
     numbers = [word for word in meant if word.isdigit()]
-    spoken = [word for word in meant if not word.isdigit()]
+    spoken = [word for word in meant if not word.isdigit() and word not in _BETWEEN]
     keywords = [nearest(word) for word in spoken]
     actions = {_MOVES[keyword] for keyword in keywords if keyword in _MOVES}
     if not spoken:
@@ -255,15 +317,13 @@ def _moves(words: Sequence[str], folded: str) -> Command | None:
     return _with_code(action, numbers)
 
 
-def _english(words: Sequence[str]) -> list[str]:
-    joined = " ".join(words)
-    return re.sub(r"\b(?:check|cek) (in|out)\b", r"check\1", joined).split()
-
-
 def _bare(numbers: Sequence[str], folded: str) -> Command | None:
     code = "".join(numbers)
     sizes = [len(number) for number in numbers]
-    grouped = sizes in ([3, 3], [2, 2, 2]) and not re.search(r"[0-9][-/.:,][0-9]", folded)  # that is a date or a time
+    timed = re.search(r"[0-9][/:][0-9]", folded)  # a date, or a time of day
+    grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not timed
+        r"[0-9][/:][0-9]", folded
+    )  # a date, a time
     if sizes == [DIGITS] or grouped:
         return BareCode(code)
     return Mistake(Fault.CODE_LENGTH) if sizes in ([DIGITS - 1], [DIGITS + 1]) else None

@@ -82,7 +82,7 @@ def test_what_is_meant(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Kode OTP Anda 482913", "24-11-26", "07.30.15", "daftar hadir rapat", "cek ongkir", "sakit hati aku mas",
+    ["Kode OTP Anda 482913", "24/11/26", "07:30:15", "daftar hadir rapat", "cek ongkir", "sakit hati aku mas",
      "saya hadir di rapat 482913 orang", "kadir", "mabuk", "tulang", "stok 482913", "2026", "12345678", "٤٨٢٩١٣"],
 )  # fmt: skip
 def test_chatter_asks_for_nothing(text: str) -> None:
