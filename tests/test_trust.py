@@ -75,6 +75,8 @@ def test_a_check_in_over_tls(office: System) -> None:
     until = datetime.fromisoformat(office.status()["certificate_until"])
     assert timedelta(days=363) < until - now() < timedelta(days=366)
     assert office.status()["reasons"] == []
+    assert "Sertifikat" in office.page("gateway", "/")
+    assert "gardu_gateway_certificate_seconds 3.1" in office.page("gateway", "/metrics")
 
 
 def test_the_broker_takes_no_connection_without_a_certificate_or_without_tls(
