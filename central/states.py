@@ -57,6 +57,7 @@ REMEDIES = {
     "broker": "Periksa jam gateway, alamat broker, dan sertifikat broker: gardu-central broker-config",
     "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
+    "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 

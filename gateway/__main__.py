@@ -25,6 +25,7 @@ from mqtt_bridge.keys import BadKey, load_or_make, write_whole
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
+from mqtt_bridge.uplink_keys import uplink_keys
 
 from . import config, enrolment
 from .application import apply
@@ -185,7 +186,8 @@ def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey,
         will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key)),
         wake=wake,
     )
-    core.connect(link, key, place.central, Renewer(link, key, folder, held) if held else None)
+    renewer = Renewer(link, key, folder, held) if held else None
+    core.connect(link, key, place.central, renewer, uplink_keys(key, place.central, gateway))
 
 
 if __name__ == "__main__":

@@ -16,18 +16,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from modem.messages import Modem, ModemError
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import Status
+from mqtt_bridge.uplink_keys import UplinkKeys
 
+from . import it
 from .clock import Clock, Now
-from .decide import MISSES_COUNT_FOR
+from .decide import MISSES_COUNT_FOR, Decision, Held
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
+from .message import IncomingMessage
 from .receiver import Receiver
 from .renewal import Renewer
 from .rivals import Rivals
 from .rulebook import RuleBook
+from .rules import Rules
 from .sender import Sender
+from .uplink import Uplink
 from .ussd import UssdDesk
 
 UNREAD_ROUNDS = 3
@@ -50,14 +55,16 @@ class Core:
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
-        self.rulebook = RuleBook(journal)
+        self.rulebook = RuleBook(journal, self._beforehand)
         self.receiver = Receiver(modem, journal, self.rulebook)
         self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.sender = Sender(modem, journal)
+        self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._unread = 0
+        self._modem = modem
         self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
@@ -73,8 +80,14 @@ class Core:
             return 0
 
     def connect(
-        self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, renewer: Renewer | None = None
+        self,
+        link: Link,
+        key: Ed25519PrivateKey,
+        central: Ed25519PublicKey,
+        renewer: Renewer | None = None,
+        uplink: UplinkKeys | None = None,
     ) -> None:
+        """With `uplink`, records may also go to the collector by SMS."""
         forwarder = Forwarder(link, self.journal, key)
         downlink = Downlink(
             link,
@@ -87,6 +100,7 @@ class Core:
         )
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
+        self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
 
     def _hear_of_rivals(self, message: Inbound) -> None:
         self.rivals.hear(message, self.clock.now())
@@ -98,7 +112,10 @@ class Core:
             self.collector.link.close()
 
     def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
+        """All that is on the SIM first, then one reply, then one SMS to the collector.
+
+        Raises `ModemError`, `JournalError`.
+        """
         try:
             worked = self._use_modem(self.clock.now())
         except ModemError as error:
@@ -121,7 +138,15 @@ class Core:
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and self.sender.step(now))
+        return received or (self.watch.may_send and (self.sender.step(now) or self._step_uplink(now)))
+
+    def _step_uplink(self, now: Now) -> bool:
+        return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.receiver.complete_until)
+
+    def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
+        """What is no matter of employees: the collector's answers, and questions of IT staff."""
+        answer = self.uplink.hear(message, rules) if self.uplink else None
+        return answer or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -146,6 +171,7 @@ class Core:
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
+        rules = self.rulebook.rules
         return Status(
             gateway=self.journal.gateway,
             journal=self.journal.id,
@@ -163,6 +189,7 @@ class Core:
             disk_free=box.disk_free,
             heat=box.heat,
             certificate_until=self._certificate_until(),
+            uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
         )
 
     def _certificate_until(self) -> datetime | None:
@@ -190,6 +217,7 @@ class Core:
             disbelieved=side.downlink.disbelieved if side else None,
             certificate_left=until - now.wall if (until := self._certificate_until()) else None,
             rival=self.rivals.present(now),
+            uplink_problem=self.uplink.problem if self.uplink else None,
         )
 
     def _restart_journal(self, error: JournalError) -> None:

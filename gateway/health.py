@@ -152,6 +152,7 @@ class Condition:
     disbelieved: str | None
     certificate_left: timedelta | None = None  # until it ends; None without one
     rival: bool = False  # another device speaks under our name
+    uplink_problem: str | None = None  # why records do not go by SMS either
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -200,6 +201,8 @@ def _collector_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("no-ack", f"Pusat tidak menjawab {int(facts.unanswered) // 60} menit; data tetap disimpan")
     if facts.disbelieved:
         yield _reason("disbelieved", "Pesan dari pusat tidak bisa dipercaya; periksa kuncinya", facts.disbelieved)
+    if facts.uplink_problem:
+        yield _reason("uplink", "Data juga tidak terkirim lewat SMS", facts.uplink_problem)
 
 
 def _trust_reasons(facts: Condition) -> Iterator[Reason]:

@@ -45,7 +45,7 @@ class Receiver:
         found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
             messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
-            outcomes = self._journal.admit(messages, rules)
+            outcomes = self._journal.admit(messages, rules, self._rulebook.beforehand)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)

@@ -53,6 +53,18 @@ class _Address(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+class _Peer(click.ParamType[tuple[str, str]]):
+    """NUMBER=URL."""
+
+    name = "number=url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        number, _, url = str(value).partition("=")
+        if not re.fullmatch(r"\+?\d{3,15}", number) or not url.startswith("http://"):
+            self.fail(f"{value!r} is no NUMBER=URL such as +6281100002=http://127.0.0.1:8021")
+        return number, url.rstrip("/")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """GSM modems: one behind a pseudo terminal to try everything with, and a look at a real one."""
@@ -82,6 +94,9 @@ def main() -> None:
     show_default=True,
     help="Hours; 7, 8, 9 are WIB, WITA, WIT.",
 )
+@click.option(
+    "--peer", "peers", type=_Peer(), multiple=True, help="Another modem of this network, by its phone page."
+)
 @click.option("--verbose", is_flag=True, help="Log more.")
 def simulate(
     device: Path,
@@ -91,6 +106,7 @@ def simulate(
     number: str,
     capacity: int,
     utc_offset: int,
+    peers: tuple[tuple[str, str], ...],
     verbose: bool,
 ) -> None:
     """Run an AT modem with SIM, SMS centre and phones until it is stopped."""
@@ -99,7 +115,7 @@ def simulate(
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        run(Settings(device, state, *phone, contacts, number, capacity, utc_offset))
+        run(Settings(device, state, *phone, contacts, number, capacity, utc_offset, dict(peers)))
     except (OSError, sqlite3.Error) as error:
         _fail(f"cannot start: {error}", _BAD_CONFIGURATION)
 

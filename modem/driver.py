@@ -48,6 +48,7 @@ _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
+_OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
@@ -106,7 +107,7 @@ class GammuModem:
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
         reference = 0
-        for part in self._parts(sms):
+        for part in self._parts(sms) if sms.data is None else [_data_sms(sms.number, sms.data)]:
             reference = self._send_part(part)
         return reference
 
@@ -267,6 +268,12 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
         kind=kind,
         part=_part(raw["UDH"]),
     )
+
+
+def _data_sms(number: str, data: bytes) -> dict[str, Any]:
+    if len(data) > _OCTETS:
+        raise ModemError(f"send: {len(data)} octets do not fit into one SMS", permanent=True)
+    return {"Number": number, "SMSC": {"Location": 1}, "Class": -1, "Coding": "8bit", "Text": data}
 
 
 def _part(header: dict[str, Any]) -> Part | None:

@@ -33,7 +33,8 @@ class IncomingSms:
     """One SMS as it lies in one slot of the modem's store.
 
     `location` names the slot for `read` and `delete`. `sent` is the service centre time stamp as an aware
-    datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them.
+    datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them. Of 8-bit data
+    `text` is the hexadecimal form.
     """
 
     location: int
@@ -47,10 +48,11 @@ class IncomingSms:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS to send; `text` of any length that fits one SMS in its coding."""
+    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`."""
 
     number: str
     text: str
+    data: bytes | None = None
 
 
 class Registration(StrEnum):

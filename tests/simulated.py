@@ -22,11 +22,13 @@ class Simulator:
     The device path, the page's port and every SMS stay the same over `kill` and `start`.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, number: str = "+6281100001") -> None:
+        folder.mkdir(exist_ok=True)
+        self.number = number
         self.device = folder / "modem"
         self._state = folder / "simulator.db"
         (self._port,) = free_ports(1)
-        self._options = options
+        self._options = ("--number", number, *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,6 +53,11 @@ class Simulator:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def join(self, other: Simulator) -> None:
+        """Let SMS between the two modems' numbers arrive; before either starts."""
+        self._options += ("--peer", f"{other.number}={other.url}")
+        other._options += ("--peer", f"{self.number}={self.url}")
 
     def __enter__(self) -> Self:
         return self.start()

@@ -18,6 +18,7 @@ from .office import Office
 
 PAGE = 50
 MOST_PAGES = 10_000
+MOST_PROVISIONAL = 500
 STATES = {
     State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
 }  # fmt: skip
@@ -92,6 +93,9 @@ def register(app: Flask, office: Office) -> None:
         return render_template(
             "records.html",
             entries=found[:PAGE],
+            provisional=queries.provisional(office.database, wanted, MOST_PROVISIONAL, newest_first=True)
+            if page == 1
+            else [],
             more=len(found) > PAGE,
             page=page,
             wanted=wanted,

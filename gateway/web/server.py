@@ -43,6 +43,8 @@ OUTCOMES = {
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
+    Outcome.UPLINK: "Jawaban pusat",
+    Outcome.IT: "Pertanyaan TI",
 }
 NETWORKS = {
     "home": "terdaftar",
@@ -142,7 +144,7 @@ class _Metrics:
         self._status = status
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status = self._status
+        status, uplink = self._status, self._status.uplink
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -154,6 +156,9 @@ class _Metrics:
             "heat_celsius": (status.heat, "Heat of the processor"),
             "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
+            "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
+            "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
+            "uplink_records_held": (uplink.held if uplink else None, "Records held there by SMS alone"),
         }
         for name, (value, text) in values.items():
             if value is not None:

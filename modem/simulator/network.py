@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -77,11 +77,14 @@ class Network:
         zone: timezone = WIB,
         smsc: str = "+6281100000",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        peers: Mapping[str, Callable[[Body], None]] | None = None,
     ) -> None:
+        """`peers` are other modems of the same network by their numbers, each with what brings an SMS to it."""
         self.capacity = capacity
         self.smsc = smsc
         self._zone = zone
         self._now = now
+        self._peers = peers or {}
         self._lock = threading.RLock()
         self._references = itertools.count(1)
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
@@ -238,7 +241,7 @@ class Network:
     def submit(self, pdu: bytes) -> int:
         """Bring the modem's SMS to its phone; returns the message reference.
 
-        Refused when the PDU is broken or no phone can have that number.
+        Refused when the PDU is broken, no phone can have that number, or it is another modem's that is not there.
         """
         try:
             submit = decode_submit(pdu)
@@ -246,6 +249,8 @@ class Network:
             raise Refused(304) from None
         if len(submit.number.lstrip("+0")) < 5:
             raise Refused(1)  # unassigned number (3GPP TS 24.011, annex E-2)
+        if submit.number in self._peers:
+            self._peers[submit.number](submit.body)
         with self._transaction() as database:
             text = self._join(submit.number, submit.body)
             if text is not None:

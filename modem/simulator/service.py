@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from waitress.server import create_server
 from .at import Engine, Radio
 from .line import Line
 from .network import Network
+from .peers import carrier
 from .phone import create_app
 
 log = logging.getLogger(__name__)
@@ -30,12 +31,14 @@ class Settings:
     number: str = "+6281100001"
     capacity: int = 50
     utc_offset: int = 7  # hours; the zone of the SMS centre
+    peers: Mapping[str, str] = field(default_factory=dict)  # number of another modem → its phone page
 
 
 def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until KeyboardInterrupt or SystemExit. OSError when the device or the port can not be had."""
     zone = timezone(timedelta(hours=settings.utc_offset))
-    network = Network(settings.state, capacity=settings.capacity, zone=zone)
+    peers = {number: carrier(settings.number, page) for number, page in settings.peers.items()}
+    network = Network(settings.state, capacity=settings.capacity, zone=zone, peers=peers)
     line = Line(settings.device, Engine(network, Radio()), network)
     app = create_app(network, line.wake, settings.contacts, settings.number)
     server = create_server(app, host=settings.host, port=settings.port, threads=4, ident="gardu-modem")

@@ -45,6 +45,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("stuck", 2, "sim-stuck"),
         ("unanswered", 301.0, "no-ack"),
         ("disbelieved", "bad signature", "disbelieved"),
+        ("uplink_problem", "the cap", "uplink"),
     ],
 )
 def test_each_fact_has_its_reason(fact: str, value: Any, code: str) -> None:

@@ -58,7 +58,13 @@ def test_no_simulator() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("text", PHONE), ("text", PHONE, "x", "--delay", "soon"), ("simulate", "--phone", "nowhere")]
+    "arguments",
+    [
+        ("text", PHONE),
+        ("text", PHONE, "x", "--delay", "soon"),
+        ("simulate", "--phone", "nowhere"),
+        ("simulate", "--peer", "x"),
+    ],
 )
 def test_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments)[0] == 2
