@@ -146,6 +146,7 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
             "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
             "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
@@ -162,6 +163,10 @@ class _Metrics:
         for state in ModemState:
             states.add_metric([state], float(state == status.modem.state))
         yield states
+
+
+def _left(status: Status) -> float | None:
+    return (status.certificate_until - status.at).total_seconds() if status.certificate_until else None
 
 
 def _uptime(status: Status) -> str:
