@@ -322,8 +322,6 @@ def _bare(numbers: Sequence[str], folded: str) -> Command | None:
     sizes = [len(number) for number in numbers]
     timed = re.search(r"[0-9][/:][0-9]", folded)  # a date, or a time of day
     grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not timed
-        r"[0-9][/:][0-9]", folded
-    )  # a date, a time
     if sizes == [DIGITS] or grouped:
         return BareCode(code)
     return Mistake(Fault.CODE_LENGTH) if sizes in ([DIGITS - 1], [DIGITS + 1]) else None
