@@ -70,7 +70,7 @@ class Stage:
         elif match := re.fullmatch(r"(\+\d+) = (\S+)(.*)", line):
             options = dict(option.split("=") for option in match[3].split())
             self.roster.append(msgspec.convert({"employee": match[2], "phone": match[1], **options}, Member))
-        elif match := re.fullmatch(r"policy (\w+) = (.+)", line):
+        elif match := re.fullmatch(r"policy (\w+) = (.+)", line, re.DOTALL):
             self.policy[match[1]] = json.loads(match[2])
         elif match := re.fullmatch(r"(\S+) > ?(.*)", line, re.DOTALL):
             self.text(match[1], match[2])
