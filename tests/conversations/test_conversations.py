@@ -172,4 +172,4 @@ def test_dialogue(path: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_dialogues() -> None:
-    assert len(DIALOGUES) >= 10
+    assert len(DIALOGUES) >= 120
