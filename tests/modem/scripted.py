@@ -141,8 +141,11 @@ class ScriptedModem:
         if command == "AT+CMGL=4" and self._counts.startswith("0,"):
             return Dialogue(command, answer=["OK"])
         if store := re.match(r'AT\+CPMS="\w\w"', command):
-            command = next((known for known in self._dialogues if known.startswith(store[0])), command)
-        return self._dialogues.get(command) or Dialogue(command, answer=self._otherwise(command))
+            command = next((each for each in self._dialogues if each.startswith(store[0])), command)
+        known = self._dialogues.get(command)
+        if known and known.answer[0].startswith("+CMGR: ") and self._counts.startswith("0,"):
+            known = None  # it lies in the other store
+        return known or Dialogue(command, answer=self._otherwise(command))
 
     def _otherwise(self, command: str) -> list[str]:
         if command in self._usual:

@@ -13,7 +13,7 @@ import pytest
 
 from modem.driver import GammuModem
 from modem.line import erase
-from modem.messages import IncomingSms, ModemError, ModemStatus
+from modem.messages import IncomingSms, Kind, ModemError, ModemStatus
 from modem.simulator.at import Engine
 from modem.simulator.network import Network
 from tests.waiting import eventually
@@ -151,15 +151,32 @@ def test_the_driver_understands_real_modems(all_heard: Heard, transcript: Transc
     assert {name: found[name] for name in transcript.expected} == transcript.expected
 
 
-PDU = "00040C9126183254769800006211427012058205C8203129"  # it ends too early
+(E1752,) = [transcript for transcript in TRANSCRIPTS if transcript.name == "huawei-e1752"]
+PDU = (
+    "0691261100000004" + "0C91261832547698" + "0000" + "62114270120582" + "05" + "C8203A2905CA"
+)  # one octet too many
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_broken_sms_is_deleted_wherever_slots_count_from(tmp_path: Path, first: int) -> None:
     """libgammu names slot 0 of an E1752 by 1, as the first slot of any other modem."""
-    held = Dialogue(f"AT+CMGR={first}", answer=["+CMGR: 0,,24", PDU, "OK"])
-    with ScriptedModem(tmp_path / "modem", [held]) as modem:
+    held = Dialogue(f"AT+CMGR={first}", answer=["+CMGR: 0,,25", PDU, "OK"])
+    one = Dialogue('AT+CPMS="SM"', answer=["+CPMS: 1,50", "OK"])
+    with ScriptedModem(tmp_path / "modem", [one, held]) as modem:
         erase(str(tmp_path / "modem"), "SM", (1, 0), PDU)
         assert [command for command in modem.heard if "CMGD" in command] == [f"AT+CMGD={first}"]
         with pytest.raises(ModemError, match="no slot 1 or 0 of SM holds it"):
             erase(str(tmp_path / "modem"), "SM", (1, 0), "00")
+
+
+def test_the_driver_empties_slot_0_of_a_huawei(tmp_path: Path) -> None:
+    said = {dialogue.command: dialogue for dialogue in E1752.dialogues}
+    for command, head in (("AT+CMGL=4", "+CMGL: 0,0,,25"), ("AT+CMGR=0", "+CMGR: 0,,25")):
+        said[command] = Dialogue(command, answer=[head, PDU, "OK"])
+    with ScriptedModem(tmp_path / "modem", list(said.values())) as script:
+        modem = GammuModem(str(tmp_path / "modem"))
+        (broken,) = modem.receive()
+        assert (broken.kind, broken.text) == (Kind.BINARY, PDU)
+        modem.delete(broken.location)
+        modem.close()
+    assert [command for command in script.heard if "CMGD=" in command] == ["AT+CMGD=0"]
