@@ -65,7 +65,8 @@ OUTING_WORDS = _words("""
 ILL_WORDS = _words("""
     demam panas pilek flu batuk kepala pusing gigi perut mag maag diare mencret muntah muntaber mual mata telinga
     tenggorokan badan pinggang punggung lambung asam urat tifus tipes dbd covid vertigo migrain migren asma sesak
-    napas jantung darah tinggi rendah kolesterol gula diabetes alergi gatal cacar campak masuk angin istirahat opname dirawat
+    napas jantung darah tinggi rendah kolesterol gula diabetes alergi gatal cacar campak masuk angin istirahat opname
+    dirawat
     rs rumah sakit dokter ke berobat puskesmas klinik surat keterangan kaki tangan lutut jatuh keseleo terkilir patah
     kecelakaan operasi sejak tadi malam semalam pagi subuh tidak tdk gak ga bisa kerja izin ijin kurang enak ringan
     sedikit agak menular meriang lemas nyeri haid saraf kejepit infeksi radang karena krn dan bagian kiri kanan parah
@@ -81,7 +82,8 @@ ABSENCE_WORDS = {
     "polite": _words("""
     bertanya tanya bertanya2 menyampaikan share membagikan mengingatkan konfirmasi menginfokan informasi usul
     komentar bergabung join minta meminta koreksi mengirim kirim forward meneruskan melaporkan usaha mendirikan
-    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin nonton toilet wc ruang lantai masjid pinjam sekolah guru email sebentar
+    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin nonton
+    toilet wc ruang lantai masjid pinjam sekolah guru email sebentar
     dinas siap keramaian
 """),
 }
