@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent / "conversations"
 WIB = ZoneInfo("Asia/Jakarta")
 # Those that happen on one day, with an ordinary policy, and in which only the SMS centre's clock matters.
 BY_SMS = (
-    "cek_sepanjang_hari", "daftar_nip_kurang", "emoji_dan_aksara", "menu_sakit", "nama_pengirim_meniru", "obrolan",
+    "cek_sepanjang_hari", "emoji_dan_aksara", "menu_sakit", "nama_pengirim_meniru", "obrolan",
     "orang_asing_bertanya", "singkatan", "stop_dan_mulai", "ulangan",
 )  # fmt: skip
 BY_USSD = (
