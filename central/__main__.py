@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ from .roster import BadRoster, parse, store
 log = structlog.get_logger(__name__)
 
 PAUSE = 0.5  # seconds between two looks at what is to be told
+UPLINK_PAUSE = 2.0
 STOP_SECONDS = 8.0
 GATEWAY_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
@@ -107,6 +109,16 @@ def web(settings: Config, database: Database) -> None:
         _run(settings)
 
 
+@main.command("uplink")
+@with_database
+def uplink(settings: Config, database: Database) -> None:
+    """Take records that offices without data send by SMS, with a modem here."""
+    logs.set_up()
+    with ExitStack() as parts:
+        _start_uplink(settings, database, parts)
+        _run(settings)
+
+
 @main.command("broker")
 @configured
 def broker(settings: Config) -> None:
@@ -132,6 +144,7 @@ def _start_broker(settings: Config, parts: ExitStack) -> None:
     from mqtt_bridge.broker import EmbeddedBroker  # only whoever runs it needs its library
 
     parts.enter_context(EmbeddedBroker(settings.broker.host, settings.broker.port))
+    log.warning("the embedded broker lets anybody on this machine in: for a demo, or all on one machine")
 
 
 def _start_collector(settings: Config, database: Database, parts: ExitStack) -> MqttLink:
@@ -149,6 +162,28 @@ def _start_collector(settings: Config, database: Database, parts: ExitStack) -> 
     parts.callback(loop.stop, STOP_SECONDS)
     loop.start()
     return link
+
+
+def _start_uplink(settings: Config, database: Database, parts: ExitStack) -> None:
+    from modem.messages import ModemError  # only whoever has a modem here needs its package
+    from modem.worker import ModemWorker
+
+    from .uplink import Uplink
+
+    terms = settings.uplink
+    for name in ("device", "number"):
+        if not getattr(terms, name):
+            raise ConfigError(f"uplink.{name}: it is empty; name the modem that takes the SMS, and its number")
+    refresh(settings, database)
+    key = central_key(settings)
+    modem = ModemWorker(terms.device, terms.connection)
+    work = Uplink(modem, database, gateway_keys(settings, database), key, zone(settings), terms.answers_per_day)
+    loop = Loop(
+        "uplink", lambda: work.step(_now(), time.monotonic()), UPLINK_PAUSE, expected=(ModemError, StorageError)
+    )
+    parts.callback(modem.close)
+    parts.callback(loop.stop, STOP_SECONDS)
+    loop.start()
 
 
 def _start_web(
@@ -339,11 +374,20 @@ def gateway_list(settings: Config, database: Database, as_json: bool) -> None:
     """All gateways with their state, worst first."""
     found = queries.gateways(database, _now(), zone(settings))
     if as_json:
-        plain = [{"id": each.id, "state": each.condition.state, "reason": each.condition.reason} for each in found]
+        plain = [
+            {
+                "id": each.id,
+                "state": each.condition.state,
+                "reason": each.condition.reason,
+                "provisional": each.provisional,
+            }
+            for each in found
+        ]
         click.echo(json.dumps(plain, indent=2))
         return
     for each in found:
-        click.echo(f"{each.id:20} {each.condition.state:6} {each.condition.reason}".rstrip())
+        by_sms = f" ({each.provisional} provisional records by SMS)" if each.provisional else ""
+        click.echo(f"{each.id:20} {each.condition.state:6} {each.condition.reason}{by_sms}".rstrip())
 
 
 @main.command("quarantine")

@@ -13,7 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from mqtt_bridge.records import Hours, Language, Policy, PresenceRule, Replies
+from mqtt_bridge.records import Hours, Language, PhoneNumber, Policy, PresenceRule, Replies, UplinkTerms
 from mqtt_bridge.settings import ConfigError, load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -28,11 +28,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CentralSection(Section, frozen=True, kw_only=True):
-    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins."""
+    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins.
+
+    `it_numbers` may ask any gateway by SMS how it is.
+    """
 
     data_dir: Text
     database_url: Url = ""
     timezone: Text = "Asia/Jakarta"
+    it_numbers: tuple[PhoneNumber, ...] = ()
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
@@ -95,6 +99,18 @@ class PolicySection(Section, frozen=True, kw_only=True):
     holidays: tuple[date, ...] = ()
 
 
+class UplinkSection(Section, frozen=True, kw_only=True):
+    """Records by SMS, while a gateway has no data: none with `number` empty, which is that of the SIM in `device`."""
+
+    device: str = ""
+    connection: Text = "at"
+    number: Annotated[str, Meta(pattern=r"^(|\+[1-9][0-9]{6,14})$")] = ""
+    after_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    hold_minutes: Annotated[int, Meta(ge=0, le=1440)] = 60
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 30
+    answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 50
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
@@ -103,12 +119,29 @@ class Config(Section, frozen=True, kw_only=True):
     policy: PolicySection = PolicySection()
     web: WebSection = WebSection()
     attendance: AttendanceSection = AttendanceSection()
+    uplink: UplinkSection = UplinkSection()
 
     @property
     def rules(self) -> Policy:
         """What every gateway is told."""
         told = {name: value for name, value in asdict(self.policy).items() if name != "shared_phones"}
-        return Policy(timezone=self.central.timezone, **told)
+        return Policy(
+            timezone=self.central.timezone,
+            uplink=self._uplink_terms(),
+            it_numbers=self.central.it_numbers,
+            **told,
+        )
+
+    def _uplink_terms(self) -> UplinkTerms | None:
+        sms = self.uplink
+        if not sms.number:
+            return None
+        return UplinkTerms(
+            number=sms.number,
+            after_minutes=sms.after_minutes,
+            hold_minutes=sms.hold_minutes,
+            per_day=sms.per_day,
+        )
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:

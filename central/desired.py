@@ -11,6 +11,7 @@ import msgspec
 
 from mqtt_bridge.records import Desired, Language, Member, Policy, PresenceRule, encode
 
+from . import numbering
 from .database import Database
 
 
@@ -83,6 +84,7 @@ def _roster(database: Database, gateway: str, *, serves_all: bool) -> tuple[Memb
 def _write(database: Database, wanted: Desired) -> bool:
     """Keep it under a new version, unless what is held says the same."""
     held = newest(database, wanted.gateway)
+    numbering.remember(database, wanted.gateway, (member.employee for member in wanted.roster))
     if held and msgspec.structs.replace(wanted, version=held.version, issued=held.issued) == held:
         return False
     # Not only larger than the last one: also than any that a lost database may have given out before.

@@ -16,17 +16,16 @@ import structlog
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.records import Ack, BadPayload, Batch, Record, broken_link, decode, genesis
 
+from . import provisional
 from .database import Database, StorageError, micros
 from .keys import GatewayKeys
+from .quarantine import STRANGER, put_aside
 
 log = structlog.get_logger(__name__)
 
 # Outside, a time can not be shown in every zone: one such record would break every page. A clock that was never set
 # starts in 1970.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-QUARANTINE_BYTES = 100_000
-QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its first example
-STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
     "fingerprint", "note", "hash", "stored", "duplicate",
@@ -194,6 +193,9 @@ class Ingest:
         if verdict.new:
             self._store(batch, verdict.new, envelope.sealed, now)
             held = Position(verdict.new[-1].seq, verdict.new[-1].hash or "")
+            unlike = provisional.settle(self._database, batch, verdict.new)
+            if unlike:  # what is signed stands; people must know
+                self._quarantine(envelope, unlike, now)
         return Ack(
             gateway=batch.gateway,
             journal=batch.journal,
@@ -263,19 +265,5 @@ class Ingest:
         return {fingerprint for (fingerprint,) in rows}
 
     def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
-        """Put it aside for people, once for each reason and with a count: nobody can fill the disk with it."""
         known = self._keys.get(envelope.gateway) or self._keys.ended(envelope.gateway)
-        gateway = envelope.gateway if known else STRANGER
-        reason = reason.replace("\0", "")[:200]
-        log.warning("quarantined", gateway=gateway, reason=reason)
-        again = self._database.run(
-            "UPDATE quarantine SET times = times + 1, seen = ? WHERE gateway = ? AND reason = ?",
-            micros(now), gateway, reason,
-        )  # fmt: skip
-        many = self._database.value("SELECT COUNT(*) FROM quarantine WHERE gateway = ?", gateway)
-        if not again and many < QUARANTINE_ROWS:
-            self._database.run(
-                "INSERT INTO quarantine (gateway, reason, sealed, stored, seen) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                gateway, reason, envelope.sealed[:QUARANTINE_BYTES], micros(now), micros(now),
-            )  # fmt: skip
+        put_aside(self._database, envelope.gateway if known else STRANGER, reason, envelope.sealed, now)

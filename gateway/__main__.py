@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modem import usb
 from modem.messages import ModemError
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
@@ -25,6 +26,7 @@ from mqtt_bridge.keys import BadKey, load_or_make, write_whole
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
+from mqtt_bridge.uplink_keys import uplink_keys
 
 from . import config, enrolment
 from .application import apply
@@ -78,9 +80,11 @@ def run(settings: Config) -> None:
 def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
-    device = Path(settings.modem.device)
-    if not device.exists():
-        raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
+    device = usb.locate(settings.modem.device)
+    if device is None or not Path(device).exists():
+        raise ConfigError(
+            f"modem.device: {settings.modem.device} does not exist; plug the modem in, or name its device"
+        )
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
 
 
@@ -185,7 +189,8 @@ def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey,
         will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key)),
         wake=wake,
     )
-    core.connect(link, key, place.central, Renewer(link, key, folder, held) if held else None)
+    renewer = Renewer(link, key, folder, held) if held else None
+    core.connect(link, key, place.central, renewer, uplink_keys(key, place.central, gateway))
 
 
 if __name__ == "__main__":

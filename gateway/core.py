@@ -6,6 +6,7 @@ simulation steps both in one, with a clock, a modem and a link that it makes up.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -16,18 +17,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from modem.messages import Modem, ModemError
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import Status
+from mqtt_bridge.uplink_keys import UplinkKeys
 
+from . import it
 from .clock import Clock, Now
-from .decide import MISSES_COUNT_FOR
+from .decide import MISSES_COUNT_FOR, Decision, Held
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
+from .message import IncomingMessage
 from .receiver import Receiver
 from .renewal import Renewer
 from .rivals import Rivals
 from .rulebook import RuleBook
+from .rules import Rules
 from .sender import Sender
+from .uplink import Uplink
 from .ussd import UssdDesk
 
 UNREAD_ROUNDS = 3
@@ -50,14 +56,16 @@ class Core:
     def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
-        self.rulebook = RuleBook(journal)
+        self.rulebook = RuleBook(journal, self._beforehand)
         self.receiver = Receiver(modem, journal, self.rulebook)
         self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.sender = Sender(modem, journal)
+        self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
         self._unread = 0
+        self._modem = modem
         self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
@@ -73,8 +81,14 @@ class Core:
             return 0
 
     def connect(
-        self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey, renewer: Renewer | None = None
+        self,
+        link: Link,
+        key: Ed25519PrivateKey,
+        central: Ed25519PublicKey,
+        renewer: Renewer | None = None,
+        uplink: UplinkKeys | None = None,
     ) -> None:
+        """With `uplink`, records may also go to the collector by SMS."""
         forwarder = Forwarder(link, self.journal, key)
         downlink = Downlink(
             link,
@@ -87,6 +101,7 @@ class Core:
         )
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
+        self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
 
     def _hear_of_rivals(self, message: Inbound) -> None:
         self.rivals.hear(message, self.clock.now())
@@ -98,7 +113,10 @@ class Core:
             self.collector.link.close()
 
     def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
+        """All that is on the SIM first, then one reply, then one SMS to the collector.
+
+        Raises `ModemError`, `JournalError`.
+        """
         try:
             worked = self._use_modem(self.clock.now())
         except ModemError as error:
@@ -114,14 +132,28 @@ class Core:
     def _use_modem(self, now: Now) -> bool:
         try:
             received = self.receiver.step(now)
-        except ModemError:
+        except ModemError as error:
             self._unread += 1
-            if self._unread % UNREAD_ROUNDS == 0:  # whatever keeps us from reading need not keep us from sending
+            if not error.gone:  # a SIM that is locked can not be read, and says so only when asked
+                with suppress(ModemError):
+                    self.watch.step(now)
+            # Whatever keeps us from reading need not keep us from sending.
+            if self.watch.may_send and (not error.gone or self._unread % UNREAD_ROUNDS == 0):
                 self.sender.step(now)
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and self.sender.step(now))
+        sent = not received and self.watch.may_send and self.sender.step(now)
+        self.watch.unsent = self.sender.trouble
+        return received or sent or (self.watch.may_send and self._step_uplink(now))
+
+    def _step_uplink(self, now: Now) -> bool:
+        return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.receiver.complete_until)
+
+    def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
+        """What is no matter of employees: the collector's answers, and questions of IT staff."""
+        answer = self.uplink.hear(message, rules) if self.uplink else None
+        return answer or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -146,6 +178,7 @@ class Core:
         complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
+        rules = self.rulebook.rules
         return Status(
             gateway=self.journal.gateway,
             journal=self.journal.id,
@@ -163,6 +196,7 @@ class Core:
             disk_free=box.disk_free,
             heat=box.heat,
             certificate_until=self._certificate_until(),
+            uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
         )
 
     def _certificate_until(self) -> datetime | None:
@@ -171,9 +205,11 @@ class Core:
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
+        modem_state, modem_detail = self.watch.state
         return Condition(
             journal_problem=self.journal_problem,
-            modem_problem=self.watch.problem,
+            modem_state=modem_state,
+            modem_detail=modem_detail,
             modem=self.watch.status,
             stuck=len(self.receiver.stuck),
             clock_trusted=now.trusted and not self.receiver.clock_behind,
@@ -190,6 +226,7 @@ class Core:
             disbelieved=side.downlink.disbelieved if side else None,
             certificate_left=until - now.wall if (until := self._certificate_until()) else None,
             rival=self.rivals.present(now),
+            uplink_problem=self.uplink.problem if self.uplink else None,
         )
 
     def _restart_journal(self, error: JournalError) -> None:

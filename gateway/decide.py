@@ -48,6 +48,8 @@ class Outcome(StrEnum):
     TOO_LONG = "too-long"
     BINARY = "binary"
     REPORT = "report"
+    UPLINK = "uplink"  # the collector's answer to records that went by SMS
+    IT = "it"  # a question of IT staff
 
 
 class Tone(StrEnum):

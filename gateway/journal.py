@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, chained, encode, genesis
 from mqtt_bridge.sealing import seal_for
+from mqtt_bridge.sms_codec import Answer
 
 from .decide import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone, decide
 from .message import Form, IncomingMessage, fingerprint
@@ -92,8 +93,19 @@ CREATE TABLE session (
 ) WITHOUT ROWID;
 CREATE INDEX session_started ON session (started);
 """,
+    """
+CREATE TABLE uplink (
+    counter INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    problem TEXT
+);
+""",
 )
 SCHEMA = len(_MIGRATIONS)
+# How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
+_LATEST_COUNTER = 2**32 - 2**24
 
 
 class JournalError(Exception):
@@ -173,6 +185,40 @@ class Session:
     answer: str | None
 
 
+class Coding(StrEnum):
+    """How records travel by SMS."""
+
+    DATA = "data"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An SMS with records first..last that went to the collector."""
+
+    counter: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkState:
+    """What is known of the way by SMS.
+
+    `held` are the runs (first, last) that the collector holds, by its answer with the counter `answered`;
+    `unknown_roster` is the tag of the roster that it did not know; `flights` may still be under way.
+    """
+
+    coding: Coding
+    answered: int
+    held: tuple[tuple[int, int], ...]
+    unknown_roster: str
+    flights: tuple[Flight, ...]
+
+
+Beforehand = Callable[[IncomingMessage, Rules, Held], Decision | None]
+
+
 class Journal:
     """Opens the journal in that file and makes it when there is none. Raises `JournalError`."""
 
@@ -228,21 +274,24 @@ class Journal:
 
     # Messages in
 
-    def admit(self, messages: Sequence[IncomingMessage], rules: Rules | None) -> list[Outcome]:
+    def admit(
+        self, messages: Sequence[IncomingMessage], rules: Rules | None, beforehand: Beforehand | None = None
+    ) -> list[Outcome]:
         """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
 
-        One that is here already, read or delivered again, changes nothing. Without rules they wait.
+        One that is here already, read or delivered again, changes nothing. Without rules they wait. What `beforehand`
+        decides is no matter of employees.
         """
         with self._transaction():
-            return [self._admit(message, rules) for message in messages]
+            return [self._admit(message, rules, beforehand) for message in messages]
 
-    def decide_waiting(self, rules: Rules) -> int:
+    def decide_waiting(self, rules: Rules, beforehand: Beforehand | None = None) -> int:
         """Decide what came in before there were rules; returns how many."""
         with self._transaction():
             rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
             for row in rows:
                 message = _message(row[1:])
-                decision = self._decide(message, rules)
+                decision = self._decide(message, rules, beforehand)
                 seq = decision.record.seq if decision.record else None
                 text = message.text if decision.kept is None else decision.kept
                 change = "UPDATE inbox SET outcome = ?, seq = ?, text = ? WHERE id = ?"
@@ -250,20 +299,20 @@ class Journal:
                 self._keep_reply(row[0], decision.reply, message)
             return len(rows)
 
-    def _admit(self, message: IncomingMessage, rules: Rules | None) -> Outcome:
+    def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         mark = fingerprint(message)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
         if known:
             self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
             return Outcome(known[0][0])
-        decision = self._decide(message, rules) if rules else Decision(Outcome.WAITING)
+        decision = self._decide(message, rules, beforehand) if rules else Decision(Outcome.WAITING)
         inbox = self._keep_message(message, mark, decision)
         self._keep_reply(inbox, decision.reply, message)
         return decision.outcome
 
-    def _decide(self, message: IncomingMessage, rules: Rules) -> Decision:
+    def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
         held = self._held(message, rules)
-        decision = decide(message, rules, held)
+        decision = (beforehand(message, rules, held) if beforehand else None) or decide(message, rules, held)
         if decision.record:
             self._append(_sealed(decision.record, rules))
         number = phones.sender(message.sender)
@@ -477,6 +526,8 @@ class Journal:
             self._set_meta("journal", secrets.token_hex(8))
             self._set_meta("delivered", "0")
             self._set_meta("forked", f"{_text(at)} {why}")
+            self._set_meta("uplink_held", "[]")
+            self._run("UPDATE uplink SET problem = 'of the journal before' WHERE problem IS NULL")
             self.id = self._meta("journal") or ""
             previous = genesis(self.gateway, self.id)
             for seq, body in self._rows("SELECT seq, body FROM record ORDER BY seq"):
@@ -496,6 +547,65 @@ class Journal:
             count = int(self._meta("starts") or 0) + 1
             self._set_meta("starts", str(count))
             return count
+
+    # Records by SMS
+
+    def uplink(self) -> UplinkState:
+        with self._guarded():
+            rows = self._rows(
+                "SELECT counter, first_seq, last_seq FROM uplink WHERE problem IS NULL AND last_seq > ?"
+                " ORDER BY counter",
+                int(self._meta("delivered") or 0),
+            )
+            return UplinkState(
+                coding=Coding(self._meta("uplink_coding") or Coding.DATA),
+                answered=int(self._meta("uplink_answered") or 0),
+                held=msgspec.json.decode(self._meta("uplink_held") or "[]", type=tuple[tuple[int, int], ...]),
+                unknown_roster=self._meta("uplink_unknown_roster") or "",
+                flights=tuple(Flight(*row) for row in rows),
+            )
+
+    def uplink_counter(self, now: datetime) -> int:
+        """The number of the next SMS. It goes with the clock, so that a restored journal uses none a second time."""
+        with self._guarded():
+            last = int(self._value("SELECT COALESCE(MAX(counter), 0) FROM uplink"))
+        return max(last + 1, min(int(now.timestamp()), _LATEST_COUNTER))
+
+    def uplink_sending(self, flight: Flight, now: datetime) -> None:
+        """An attempt begins; counted beforehand, as it may cost whatever becomes of it."""
+        with self._transaction():
+            self._run(
+                "INSERT INTO uplink (counter, first_seq, last_seq, created) VALUES (?, ?, ?, ?)",
+                flight.counter, flight.first, flight.last, _text(now),
+            )  # fmt: skip
+
+    def uplink_failed(self, counter: int, problem: str) -> None:
+        with self._transaction():
+            self._run("UPDATE uplink SET problem = ? WHERE counter = ?", problem, counter)
+
+    def uplink_coding(self, coding: Coding) -> None:
+        """Send in that form from now on."""
+        with self._transaction():
+            self._set_meta("uplink_coding", coding)
+
+    def uplink_answer(self, answer: Answer, unknown_roster: str) -> bool:
+        """Note what the collector holds, unless a newer answer was there before; tells whether it was noted.
+
+        What it holds by SMS is not delivered: that is for the ack of the signed batch to say.
+        """
+        with self._transaction():
+            if answer.frame.counter <= int(self._meta("uplink_answered") or 0):
+                return False
+            self._set_meta("uplink_answered", str(answer.frame.counter))
+            self._set_meta("uplink_held", msgspec.json.encode(answer.runs).decode())
+            if unknown_roster:
+                self._set_meta("uplink_unknown_roster", unknown_roster)
+            return True
+
+    def uplink_attempts(self, since: datetime) -> int:
+        """How many SMS to the collector were tried since then."""
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", _text(since)))
 
     # What the collector wants
 

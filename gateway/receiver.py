@@ -45,11 +45,12 @@ class Receiver:
         found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
             messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
-            outcomes = self._journal.admit(messages, rules)
+            outcomes = self._journal.admit(messages, rules, self._rulebook.beforehand)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)
-        if now.trusted and rules and not self.clock_behind and not self.stuck:
+        # A list that is not empty may lack an SMS that the modem counts and does not show: the next list tells.
+        if not found and now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
         return bool(found)
 

@@ -29,6 +29,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Pem = Annotated[
     str, Meta(max_length=8000, pattern=r"^-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n$")
 ]
+PhoneNumber = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
 class Action(StrEnum):
@@ -160,6 +161,14 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     model: Short = ""
 
 
+class UplinkReport(Struct, frozen=True, kw_only=True):
+    """SMS that a gateway tried to send to the collector, and records that this one holds by SMS alone."""
+
+    today: int
+    month: int
+    held: int
+
+
 class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     """What a gateway reports of itself. `at` is its own clock.
 
@@ -187,6 +196,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     starts: int = 0
     count: int = 0
     certificate_until: Instant | None = None
+    uplink: UplinkReport | None = None
     schema: int = SCHEMA
 
 
@@ -215,7 +225,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """
 
     employee: Name
-    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    phone: PhoneNumber
     alias: Annotated[str, Meta(pattern=r"^[a-z]{0,12}$")] = ""
     presence: PresenceRule | None = None
     language: Language | None = None
@@ -238,6 +248,19 @@ class Hours(Struct, frozen=True, kw_only=True):
     shift: Short = ""
 
 
+class UplinkTerms(Struct, frozen=True, kw_only=True):
+    """How a gateway brings its records to the collector's `number` by SMS while the link does not.
+
+    It begins when for `after_minutes` no ack came although records wait. An SMS that is not full waits for more
+    records until its first one is `hold_minutes` old. `per_day` caps the SMS of a day.
+    """
+
+    number: PhoneNumber
+    after_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    hold_minutes: Annotated[int, Meta(ge=0, le=1440)] = 60
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 30
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """The rules by which a gateway decides; data, not code.
 
@@ -251,6 +274,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
     A menu is left `menu_minutes` after its last answer.
+    Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
     timezone: Name = "Asia/Jakarta"
@@ -269,6 +293,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     menu_minutes: Annotated[int, Meta(ge=1, le=60)] = 10
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()
+    uplink: UplinkTerms | None = None
+    it_numbers: tuple[PhoneNumber, ...] = ()
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

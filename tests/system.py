@@ -32,6 +32,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 CENTRAL = """\
 [central]
 data_dir = "{folder}/central"
+it_numbers = ["+6281299990001"]
 {database}
 [broker]
 host = "127.0.0.1"
@@ -42,6 +43,8 @@ listen = "127.0.0.1:{central}"
 {keys}
 [policy]
 presence = "{presence}"
+[uplink]
+number = "+6281100009"
 """
 
 GATEWAY_TOML = """\

@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
@@ -43,16 +44,8 @@ OUTCOMES = {
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
-}
-NETWORKS = {
-    "home": "terdaftar",
-    "roaming": "terdaftar (roaming)",
-    "searching": "mencari jaringan",
-    "denied": "ditolak jaringan",
-    "none": "tidak terdaftar",
-    "unknown": "tidak diketahui",
-    "absent": "modem tidak ada",
-    "starting": "sedang dimulai",
+    Outcome.UPLINK: "Jawaban pusat",
+    Outcome.IT: "Pertanyaan TI",
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
@@ -75,7 +68,8 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
-        return render_template("status.html", status=now, uptime=_uptime(now), networks=NETWORKS, desired=desired)
+        modem = MEANINGS[ModemState(now.modem.state)]
+        return render_template("status.html", status=now, uptime=_uptime(now), modem=modem, desired=desired)
 
     @app.get("/messages")
     def messages() -> str:
@@ -142,7 +136,7 @@ class _Metrics:
         self._status = status
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status = self._status
+        status, uplink = self._status, self._status.uplink
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -152,7 +146,11 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
+            "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
+            "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
+            "uplink_records_held": (uplink.held if uplink else None, "Records held there by SMS alone"),
         }
         for name, (value, text) in values.items():
             if value is not None:
@@ -161,6 +159,14 @@ class _Metrics:
         for reason in status.reasons:
             problems.add_metric([reason.code], 1)
         yield problems
+        states = GaugeMetricFamily("gardu_gateway_modem_state", "How the modem stands now", labels=["state"])
+        for state in ModemState:
+            states.add_metric([state], float(state == status.modem.state))
+        yield states
+
+
+def _left(status: Status) -> float | None:
+    return (status.certificate_until - status.at).total_seconds() if status.certificate_until else None
 
 
 def _uptime(status: Status) -> str:

@@ -30,7 +30,8 @@ keys_dir = "{folder}/keys"
 """
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
-    (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
+    (), ("run",), ("web",), ("collector",), ("broker",), ("uplink",), ("gateway",), ("gateway", "add"),
+    ("gateway", "list"), ("gateway", "set"),
     ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
     ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
@@ -83,6 +84,23 @@ def test_a_bad_configuration_is_one_line_and_78(config: Path, command: str, old:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("", "uplink.device: it is empty"),
+        ('[uplink]\ndevice = "/dev/modem"', "uplink.number: it is empty"),
+        ('[uplink]\nnumber = "0811"', "uplink.number: "),
+        ("[uplink]\nper_day = -1", "uplink.per_day: "),
+    ],
+)
+def test_what_the_uplink_lacks_is_one_line_and_78(config: Path, section: str, message: str) -> None:
+    config.write_text(f"{config.read_text()}\n{section}\n")
+    done = gardu(config, "uplink")
+    assert done.returncode == 78
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_database_that_is_not_there_is_one_line(config: Path) -> None:
     url = 'database_url = "postgresql://nobody@127.0.0.1:1/none"'
     config.write_text(config.read_text().replace("[central]", f"[central]\n{url}"))
@@ -107,7 +125,7 @@ def test_setting_up_an_office(config: Path, tmp_path: Path) -> None:
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 1 gateways.\n"
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 0 gateways.\n"
     listed = json.loads(gardu(config, "gateway", "list", "--json").stdout)
-    assert listed == [{"id": "dinkes-01", "state": "new", "reason": "Belum pernah terhubung"}]
+    assert listed == [{"id": "dinkes-01", "state": "new", "reason": "Belum pernah terhubung", "provisional": 0}]
     assert len(json.loads(gardu(config, "token", "add", "sinergi", "--json").stdout)["token"]) > 30
 
 

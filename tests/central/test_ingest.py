@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from central.database import Database, StorageError, moment
-from central.ingest import QUARANTINE_ROWS, Envelope, Ingest, Position, Verdict, judge
+from central.ingest import Envelope, Ingest, Position, Verdict, judge
+from central.quarantine import ROWS as QUARANTINE_ROWS
 from central.queries import Wanted, records
 from mqtt_bridge.envelope import SIZE_LIMIT, seal
 from mqtt_bridge.records import Batch, genesis
