@@ -22,8 +22,8 @@ FOLDER = Path(__file__).parent / "conversations"
 WIB = ZoneInfo("Asia/Jakarta")
 # Those that happen on one day, with an ordinary policy, and in which only the SMS centre's clock matters.
 BY_SMS = (
-    "cek_sepanjang_hari", "emoji_dan_aksara", "menu_sakit", "nama_pengirim_meniru", "obrolan",
-    "orang_asing_bertanya", "singkatan", "stop_dan_mulai", "ulangan",
+    "cek_sepanjang_hari", "emoji_dan_aksara", "menu_sakit", "nama_pengirim_meniru",
+    "orang_asing_bertanya", "singkatan", "stop_dan_mulai", "ulangan", "untuk_besok",
 )  # fmt: skip
 BY_USSD = (
     "menu_angka_salah", "menu_cek", "menu_dinas_luar", "menu_hadir", "menu_izin", "menu_sakit", "menu_sakit_lagi",
