@@ -17,7 +17,8 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modem import usb
-from modem.messages import ModemError
+from modem.messages import Modem, ModemError
+from modem.unfitted import Unfitted
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
@@ -80,8 +81,7 @@ def run(settings: Config) -> None:
 def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
-    device = usb.locate(settings.modem.device)
-    if device is None or not Path(device).exists():
+    if settings.modem.device and not _found(settings.modem.device):
         raise ConfigError(
             f"modem.device: {settings.modem.device} does not exist; plug the modem in, or name its device"
         )
@@ -130,6 +130,11 @@ def _by_file(settings: Config, folder: Path, file: Path) -> Enrolment:
     return made
 
 
+def _found(device: str) -> bool:
+    place = usb.locate(device)
+    return place is not None and Path(place).exists()
+
+
 def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.gateway.data_dir), "gateway.data_dir")
 
@@ -152,7 +157,8 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     journal = Journal(folder / "journal.db", settings.gateway.id)
     parts.callback(journal.close)
     clock = SystemClock(journal.latest())
-    modem = ModemWorker(settings.modem.device, settings.modem.connection)
+    device = settings.modem.device
+    modem: Modem = ModemWorker(device, settings.modem.connection) if device else Unfitted()
     parts.callback(modem.close)
     core = Core(modem, journal, clock, folder)
 

@@ -37,7 +37,7 @@ class ModemSection(Section, frozen=True, kw_only=True):
     `connection` is libgammu's.
     """
 
-    device: Text
+    device: str
     connection: Text = "at"
     poll_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 

@@ -147,6 +147,8 @@ def modem_state(
 
 
 def _answering(status: ModemStatus) -> ModemState:
+    if not status.fitted:
+        return ModemState.UNFITTED
     return _SIMS.get(status.sim) or _REGISTRATIONS[status.registration]
 
 

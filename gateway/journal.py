@@ -81,7 +81,7 @@ CREATE INDEX outbox_day ON outbox (number, created);
 """,
     """
 ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX inbox_misses ON inbox (received) WHERE outcome = 'wrong-code';
+CREATE INDEX inbox_misses ON inbox (received) WHERE outcome IN ('wrong-code', 'blocked');
 CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE session (
@@ -360,8 +360,8 @@ class Journal:
 
     def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
         rows = self._rows(
-            "SELECT received FROM inbox WHERE outcome = 'wrong-code' AND received > ? AND received <= ?"
-            " AND sender = ? ORDER BY received",
+            "SELECT received FROM inbox WHERE outcome IN ('wrong-code', 'blocked') AND received > ? AND received <= ?"
+            " AND outcome = 'wrong-code' AND sender = ? ORDER BY received",
             _text(message.received - MISSES_COUNT_FOR),
             _text(message.received),
             message.sender,
@@ -644,10 +644,11 @@ class Journal:
         return [_entry(row) for row in rows]
 
     def guesses(self, since: datetime) -> Guesses:
-        """The wrong codes since then."""
+        """The wrong codes since then, with those that were not even looked at."""
         with self._guarded():
             rows = self._rows(
-                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox WHERE outcome = 'wrong-code' AND received > ?",
+                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox"
+                " WHERE outcome IN ('wrong-code', 'blocked') AND received > ?",
                 _text(since),
             )
         return Guesses(*rows[0])

@@ -80,7 +80,7 @@ class ModemStatus:
     """How the modem is now.
 
     `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots, none of them while
-    the SIM can not be used.
+    the SIM can not be used. `fitted` is false where there is no modem, and none is missed.
     """
 
     registration: Registration
@@ -91,6 +91,7 @@ class ModemStatus:
     model: str = ""
     imei: str = ""
     sim: Sim = Sim.READY
+    fitted: bool = True
 
 
 class ModemError(Exception):

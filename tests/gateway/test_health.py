@@ -97,7 +97,7 @@ def test_one_thing_is_said_once() -> None:
 @pytest.mark.parametrize("state", list(ModemState))
 def test_a_modem_that_is_not_well_has_reason_and_remedy(state: ModemState) -> None:
     meaning = MEANINGS[state]
-    well = state in {ModemState.STARTING, ModemState.REGISTERED, ModemState.ROAMING}
+    well = state in {ModemState.UNFITTED, ModemState.STARTING, ModemState.REGISTERED, ModemState.ROAMING}
     assert bool(meaning.code) == bool(meaning.reason) == bool(meaning.remedy) == (not well)
     assert meaning.sends is (well or state in {ModemState.UNKNOWN, ModemState.DEGRADED})
     found = list(reasons(Condition(**{**WELL, "modem_state": state, "modem_detail": "x" * 500})))
@@ -129,6 +129,7 @@ GONE = ModemError("status: no answer", gone=True)
         (ModemStatus(Registration.SEARCHING, signal=0), None, "x", ModemState.SEARCHING, ""),
         (ModemStatus(Registration.DENIED), None, None, ModemState.DENIED, ""),
         (ModemStatus(Registration.NONE), None, None, ModemState.NONE, ""),
+        (ModemStatus(Registration.UNKNOWN, fitted=False), None, None, ModemState.UNFITTED, ""),
         (ModemStatus(Registration.UNKNOWN), None, None, ModemState.UNKNOWN, ""),
         (ModemStatus(Registration.NONE, sim=Sim.PIN), ModemError("receive: security"), None, ModemState.PIN, ""),
         (ModemStatus(Registration.NONE, sim=Sim.PUK), None, None, ModemState.PUK, ""),
