@@ -13,14 +13,26 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unicodedata import category
 
 import gammu
 
+from . import dialling
 from .line import erase
-from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+from .messages import (
+    IncomingCall,
+    IncomingSms,
+    Kind,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Part,
+    Registration,
+    UssdAnswer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +82,7 @@ class GammuModem:
         self._device = device
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
+        self._callers: list[str] = []
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
@@ -119,6 +132,7 @@ class GammuModem:
             maker = _optional(self._machine.GetManufacturer, "")
             model = _optional(self._machine.GetModel, ("", ""))[1]
             imei = _optional(self._machine.GetIMEI, "")
+            imsi = _optional(self._machine.GetSIMIMSI, "")
         return ModemStatus(
             registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
             signal=signal if signal >= 0 else None,
@@ -127,6 +141,7 @@ class GammuModem:
             capacity=capacity,
             model=f"{maker} {model}".strip(),
             imei=imei,
+            imsi=imsi,
         )
 
     def network_time(self) -> datetime | None:
@@ -136,6 +151,28 @@ class GammuModem:
         if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
             return None
         return moment
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+        answer, callers = dialling.dial(self._device, (code, *choices), dialling.SECONDS)
+        self._callers += callers
+        return answer
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up."""
+        with _errors("calls"):
+            self._machine.SetIncomingCallback(self._heard_of)
+            self._machine.SetIncomingCall(True)  # asks the modem only the first time, and after it was opened anew
+            self._machine.ReadDevice(False)
+            rang, self._callers = list(dict.fromkeys(self._callers)), []
+            if rang:
+                _optional(partial(self._machine.CancelCall, 0, True), None)  # the caller may have given up
+        return [IncomingCall(number) for number in rang]
+
+    def _heard_of(self, machine: object, kind: str, event: dict[str, Any]) -> None:
+        """libgammu's callback: an error in here would surface elsewhere, so it does next to nothing."""
+        if kind == "Call" and event.get("Status") == "IncomingCall":
+            self._callers.append(event.get("Number", ""))
 
     def close(self) -> None:
         """Let the modem go. Never raises."""

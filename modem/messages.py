@@ -53,6 +53,32 @@ class OutgoingSms:
     text: str
 
 
+class UssdStatus(StrEnum):
+    """How a USSD dialogue stands after an answer (3GPP TS 27.007, 7.15)."""
+
+    DONE = "done"
+    MENU = "menu"  # the network waits for a choice
+    ENDED = "ended"  # by the network
+    ELSEWHERE = "elsewhere"  # another client of the modem got the answer
+    NOT_SUPPORTED = "not-supported"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class UssdAnswer:
+    """What the network answered to a code; `text` is empty where it had none."""
+
+    status: UssdStatus
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that rang; `number` is the caller's as the network showed it, empty when it is withheld."""
+
+    number: str
+
+
 class Registration(StrEnum):
     """Where the modem stands with the network (3GPP TS 27.007, 7.2)."""
 
@@ -68,7 +94,8 @@ class Registration(StrEnum):
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots. `imsi` names the
+    SIM.
     """
 
     registration: Registration
@@ -78,6 +105,7 @@ class ModemStatus:
     capacity: int = 0
     model: str = ""
     imei: str = ""
+    imsi: str = ""
 
 
 class ModemError(Exception):
@@ -113,6 +141,12 @@ class Modem(Protocol):
 
     def network_time(self) -> datetime | None:
         """The modem's own clock (NITZ when the network gives it); None when it has none that can be true."""
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up. The modem minds calls from the first time on."""
 
     def close(self) -> None:
         """Let the modem go. Never raises."""

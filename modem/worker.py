@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from .messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
+from .messages import IncomingCall, IncomingSms, ModemError, ModemStatus, OutgoingSms, UssdAnswer
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ DEADLINES = {
     "send": 60.0,
     "status": 30.0,
     "network_time": 20.0,
+    "dial": 40.0,
+    "calls": 20.0,
 }  # seconds
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
 _PAUSE = 1.0  # seconds before the modem is opened again
@@ -87,6 +89,12 @@ class ModemWorker:
 
     def network_time(self) -> datetime | None:
         return cast("datetime | None", self._call("network_time"))
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        return cast("UssdAnswer", self._call("dial", code, *choices))
+
+    def calls(self) -> list[IncomingCall]:
+        return cast("list[IncomingCall]", self._call("calls"))
 
     def close(self) -> None:
         """End the child, also under a running call, which then fails. Later calls fail."""

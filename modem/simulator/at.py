@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from .calls import Calls
 from .pdu import tpdu_length
+from .ussd import Ussd
 
 _CR, _SUBSTITUTE, _ESCAPE, _BACKSPACE = b"\r", b"\x1a", b"\x1b", b"\x08"
 _COMMAND = re.compile(r"([+^$*&]?[A-Z]+)(=\?|\?|=)?(.*)", re.DOTALL)
@@ -39,6 +41,8 @@ class Card(Protocol):
     """The SIM and the network as the engine sees them. `memory` is "SM" or "ME"."""
 
     capacity: int
+    ussd: Ussd
+    calls: Calls
 
     def used(self, memory: str) -> int: ...
     def slots(self, memory: str) -> list[Slot]: ...
@@ -46,7 +50,6 @@ class Card(Protocol):
     def mark_seen(self, memory: str, locations: list[int]) -> None: ...
     def delete(self, memory: str, locations: list[int]) -> None: ...
     def submit(self, pdu: bytes) -> int: ...
-    def dial(self, code: str) -> str: ...
     def now(self) -> datetime: ...
 
 
@@ -98,6 +101,13 @@ class Engine:
         """The unsolicited line for a new SMS, when the terminal asked for it (+CNMI)."""
         return _wrap(f'+CMTI: "{memory}",{location}') if self._announce else b""
 
+    def unsolicited(self) -> bytes:
+        """What the network says now without being asked: late answers to codes, and rings."""
+        if self._awaited is not None:
+            return b""
+        lines = [*self.card.ussd.due(), *self.card.calls.due(self._modes.get("CLIP") == "1")]
+        return b"".join(map(_wrap, lines))
+
     def _octet(self, octet: bytes) -> bytes:
         if self._awaited is not None:
             return self._pdu_octet(octet)
@@ -141,9 +151,7 @@ class Engine:
             return _wrap(self._error(_Failure(refused.code, sms=True)))
         if lines is None:
             return b"\r\n> "
-        after = [line for line in lines if line.startswith("+CUSD: ")]  # the network answers after the modem did
-        before = [line for line in lines if line not in after]
-        return b"".join(map(_wrap, before)) + _wrap("OK") + b"".join(map(_wrap, after))
+        return b"".join(map(_wrap, lines)) + _wrap("OK") + self.unsolicited()
 
     def _error(self, failure: _Failure) -> str:
         if not self._verbose_errors:
@@ -174,7 +182,9 @@ class Engine:
             return [self.radio.manufacturer, self.radio.model, f"Revision: {self.radio.revision}"]
         elif name == "Z" or name == "&F":
             self._echo, self._verbose_errors, self._announce = True, 0, 0
-        elif name not in ("H", "V", "Q", "&C", "&D", "&K", "S", "X"):
+        elif name == "H":
+            self.card.calls.hang_up()
+        elif name not in ("V", "Q", "&C", "&D", "&K", "S", "X"):
             raise _Failure(_UNKNOWN)
         return []
 
@@ -231,10 +241,17 @@ class Engine:
         return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}{quarters:+03d}"'] if form == "?" else []
 
     def _cusd(self, form: str, value: str) -> list[str]:
-        arguments = _arguments(value)
-        if form != "=" or len(arguments) < 2:
-            return ["+CUSD: (0-2)"] if form == "=?" else []
-        return [f'+CUSD: 0,"{self.card.dial(arguments[1])}",15']
+        if form != "=":
+            return ["+CUSD: (0-2)"] if form == "=?" else [f"+CUSD: {self.card.ussd.shown}"]
+        lines = self.card.ussd.command(_arguments(value))
+        if lines is None:
+            raise _Failure(_UNKNOWN)
+        return lines
+
+    def _chup(self, form: str, value: str) -> list[str]:
+        if not form:
+            self.card.calls.hang_up()
+        return []
 
     # ---- SMS (TS 27.005)
 
@@ -369,8 +386,8 @@ _HANDLERS: dict[str, _Handler] = {
     "+CSMS": _setting("CSMS", "0,1,1,1", "(0)"),
     "+CFUN": _setting("CFUN", "1", "(0,1,4),(0,1)"),
     "+CGATT": _setting("CGATT", "1", "(0,1)"),
-    "+CHUP": _nothing,
-    "+CLIP": _nothing,
+    "+CHUP": Engine._chup,
+    "+CLIP": _setting("CLIP", "0", "(0,1)"),
     "+CRC": _nothing,
     "+CSSN": _nothing,
     "+CCWA": _nothing,

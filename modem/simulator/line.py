@@ -78,6 +78,7 @@ class Line:
         memory = self._engine.memories[2]
         for location in self._network.deliver(memory):
             self._queue(self._engine.arrived(memory, location))
+        self._queue(self._engine.unsolicited())
 
     def _queue(self, data: bytes) -> None:
         if len(self._pending) < _UNREAD_LIMIT:

@@ -150,7 +150,7 @@ def test_no_attempt_is_wasted_while_there_is_no_network(bench: Bench, registrati
     bench.modem.registration = registration
     bench.modem.put(1, "HADIR", PHONE)
     bench.run()
-    assert bench.modem.calls.count("send") == 0
+    assert bench.modem.called.count("send") == 0
     bench.modem.registration = Registration.HOME
     bench.step(after=60)
     bench.run()
@@ -195,7 +195,7 @@ def test_a_reply_that_fails_is_tried_again_later_and_not_for_ever(bench: Bench) 
         assert not bench.step(after=wait - 0.1)
         assert bench.step(after=0.1)
     assert not bench.step(after=10_000)
-    assert bench.modem.calls.count("send") == len(RETRY_AFTER) + 1
+    assert bench.modem.called.count("send") == len(RETRY_AFTER) + 1
     assert bench.journal.log(1)[0].delivery is Delivery.FAILED
 
 
@@ -203,7 +203,7 @@ def test_a_reply_that_no_network_takes_is_given_up_at_once(bench: Bench) -> None
     bench.modem.put(1, "HADIR", PHONE)
     bench.modem.fail["send"] = ModemError("invalid number", permanent=True)
     bench.run()
-    assert bench.modem.calls.count("send") == 1
+    assert bench.modem.called.count("send") == 1
     assert bench.journal.log(1)[0].delivery is Delivery.FAILED
 
 
