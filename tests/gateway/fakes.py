@@ -19,6 +19,8 @@ from modem.messages import (
 
 from .factories import MORNING
 
+ANSWER = UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-2027.")
+
 
 @dataclass
 class FakeClock:
@@ -38,7 +40,7 @@ class FakeModem:
     fail: dict[str, ModemError] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
     registration: Registration = Registration.HOME
-    answer: UssdAnswer = UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-2027.")
+    answer: UssdAnswer = ANSWER
     ringing: list[str] = field(default_factory=list)
     dialled: list[tuple[str, ...]] = field(default_factory=list)
 
