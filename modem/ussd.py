@@ -130,7 +130,7 @@ def _named(label: str, operator: Operator) -> bool | None:
 def _amount(token: re.Match[str], label: str, operator: Operator) -> int | None:
     if token["bare"]:  # an amount only right behind the word for it
         words = "|".join(map(re.escape, operator.balance))
-        if not re.search(rf"(?:{words})(?:\ ?(?:anda|utama|sisa))*[\ :=.]*$", label, re.IGNORECASE):
+        if not re.search(rf"(?:{words})(?:\ ?(?:anda|utama|sisa))*[\ :=.]*\Z", label, re.IGNORECASE):
             return None
     number = token["money"] or token["worded"] or token["bare"]
     return _rupiah(number, (token["times"] or "").lower()) if number else None
