@@ -15,7 +15,9 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modem import operators
 from modem.messages import ModemError
+from modem.operators import BadOperators, Operator
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
@@ -28,8 +30,10 @@ from . import config
 from .clock import SystemClock
 from .config import Config
 from .core import Core
+from .guardian import Guardian, SimSettings
 from .health import last_will
 from .journal import Journal, JournalError
+from .sender import Limits
 from .web.server import serve
 
 log = structlog.get_logger(__name__)
@@ -72,10 +76,27 @@ def run(settings: Config) -> None:
 def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
+    _operators(settings)
     device = Path(settings.modem.device)
     if not device.exists():
         raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
+
+
+def _operators(settings: Config) -> tuple[Operator, ...]:
+    try:
+        return operators.load(Path(settings.sim.operators) if settings.sim.operators else operators.SHIPPED)
+    except BadOperators as error:
+        raise ConfigError(f"sim.operators: {error}") from None
+
+
+def _sim(settings: Config) -> SimSettings:
+    sim = settings.sim
+    return SimSettings(sim.check_hours, sim.code, sim.choices, sim.low_balance)
+
+
+def _limits(settings: Config) -> Limits:
+    return Limits(settings.sms.per_day, settings.sms.per_month, settings.sms.own_numbers)
 
 
 def data_folder(settings: Config) -> Path:
@@ -102,7 +123,8 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     clock = SystemClock(journal.latest())
     modem = ModemWorker(settings.modem.device, settings.modem.connection)
     parts.callback(modem.close)
-    core = Core(modem, journal, clock, folder)
+    core = Core(modem, journal, clock, folder, limits=_limits(settings))
+    core.guardian = Guardian(modem, journal, _operators(settings), _sim(settings), settings.modem.device)
 
     def step_collector() -> bool:
         if core.collector is None:

@@ -9,20 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from modem.messages import Modem, ModemError
 from mqtt_bridge.client import Link
-from mqtt_bridge.records import Status
+from mqtt_bridge.records import Policy, Status
 
 from .clock import Clock, Now
 from .downlink import Downlink
 from .forwarder import Forwarder
+from .guardian import NOTHING_KNOWN, Guardian, SimView
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
 from .receiver import Receiver
-from .sender import Sender
+from .sender import Limits, Sender
 
 UNREAD_ROUNDS = 3
 
@@ -40,11 +42,14 @@ class CollectorSide:
 class Core:
     """One gateway. `collector` is None until the collector's public key is there; `waiting_for` tells why."""
 
-    def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
+    def __init__(
+        self, modem: Modem, journal: Journal, clock: Clock, folder: Path, limits: Limits | None = None
+    ) -> None:
         self.journal = journal
         self.watch = ModemWatch(modem)
         self.receiver = Receiver(modem, journal)
-        self.sender = Sender(modem, journal)
+        self.sender = Sender(modem, journal, limits or Limits(), lambda: self.zone)
+        self.guardian: Guardian | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
@@ -59,6 +64,12 @@ class Core:
         reporter = Reporter(link, key, self.journal.gateway, self.started)
         self.collector = CollectorSide(link, forwarder, downlink, reporter)
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The local time that days are counted in."""
+        rules = self.receiver.rules
+        return rules.zone if rules else ZoneInfo(Policy().timezone)
+
     def disconnect(self) -> None:
         """Tell the collector that we go, and go."""
         if self.collector:
@@ -66,7 +77,7 @@ class Core:
             self.collector.link.close()
 
     def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply. Raises `ModemError`, `JournalError`."""
+        """All that is on the SIM first, then one reply, then the SIM itself. Raises `ModemError`, `JournalError`."""
         try:
             worked = self._use_modem(self._clock.now())
         except ModemError as error:
@@ -89,7 +100,13 @@ class Core:
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and self.sender.step(now))
+        return received or (self.watch.may_send and self.sender.step(now)) or self._mind_sim(now)
+
+    def _mind_sim(self, now: Now) -> bool:
+        """Only when nothing waits: a dialogue with the operator may hold up the modem for half a minute."""
+        if self.guardian is None or self.journal.unsent_count():
+            return False
+        return self.guardian.step(now, self.watch.status, self.zone)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -128,7 +145,11 @@ class Core:
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
+            sim=self._sim(now).report(),
         )
+
+    def _sim(self, now: Now) -> SimView:
+        return self.guardian.view(now.wall.astimezone(self.zone).date()) if self.guardian else NOTHING_KNOWN
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
@@ -146,7 +167,15 @@ class Core:
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,
+            sim=self._sim(now),
+            unsent_in_a_row=self.journal.failed_in_a_row(),
+            capped=self._capped(now),
         )
+
+    def _capped(self, now: Now) -> str | None:
+        """The limit that keeps replies from going out today."""
+        day, limit = self.sender.capped or (None, None)
+        return limit if day == now.wall.astimezone(self.zone).date() else None
 
     def _restart_journal(self, error: JournalError) -> None:
         """After an error of the disk nobody knows what was committed: read again from the file."""

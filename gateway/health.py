@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import psutil
@@ -19,11 +19,15 @@ from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
+from .guardian import NOTHING_KNOWN, SimView
 
 LITTLE_DISK = 100_000_000  # bytes
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
+VALIDITY_DAYS, SOON_DAYS = 14, 7  # before the SIM ends: people are told, and told to hurry
+BALANCE_DAYS = 5  # the same for the balance, by what is spent
+UNSENT_IN_A_ROW = 3
 
 _REGISTERED = {Registration.HOME, Registration.ROAMING}
 _REGISTRATION_TEXTS = {
@@ -117,6 +121,9 @@ class Condition:
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
+    sim: SimView = NOTHING_KNOWN
+    unsent_in_a_row: int = 0  # replies that were given up since the last one went out
+    capped: str | None = None  # the limit that keeps replies from going out
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -124,6 +131,7 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     if facts.journal_problem:
         yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", facts.journal_problem)
     yield from _modem_reasons(facts)
+    yield from _sim_reasons(facts)
     if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
     yield from _collector_reasons(facts)
@@ -141,6 +149,38 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
+
+
+def _sim_reasons(facts: Condition) -> Iterator[Reason]:
+    """A SIM that ends stops sending first: by then the replies are gone, and check-ins still come in."""
+    if facts.unsent_in_a_row >= UNSENT_IN_A_ROW:
+        text = f"SMS masuk diterima, tetapi {facts.unsent_in_a_row} balasan berturut-turut gagal dikirim"
+        yield _reason("sim-cannot-send", f"{text}; periksa pulsa dan masa aktif kartu SIM")
+    sim = facts.sim
+    days = sim.forecast.validity_days
+    if sim.valid_until and days is not None and days < VALIDITY_DAYS:
+        yield _reason("sim-validity", _validity_text(sim.valid_until, days))
+    lasts = sim.forecast.balance_days
+    if sim.balance is not None and (sim.balance < sim.low_balance or (lasts is not None and lasts < BALANCE_DAYS)):
+        enough = f", cukup sekitar {lasts} hari" if lasts is not None else ""
+        yield _reason("sim-balance", f"Pulsa kartu SIM tinggal {rupiah(sim.balance)}{enough}; isi pulsa")
+    if sim.unread:
+        yield _reason("sim-unread", "Pulsa dan masa aktif kartu SIM tidak terbaca", sim.unread)
+    if facts.capped:
+        yield _reason(
+            "sms-limit", f"Batas SMS ({facts.capped}) tercapai; balasan tidak dikirim, presensi tetap dicatat"
+        )
+
+
+def _validity_text(until: date, days: int) -> str:
+    if days < 0:
+        return f"Masa aktif kartu SIM habis sejak {until:%d/%m/%Y}; isi pulsa sekarang, balasan tidak terkirim"
+    when = f"habis {days} hari lagi" if days else "habis hari ini"
+    return f"Masa aktif kartu SIM {when} ({until:%d/%m/%Y}); {'segera ' if days < SOON_DAYS else ''}isi pulsa"
+
+
+def rupiah(amount: int) -> str:
+    return f"Rp {amount:,}".replace(",", ".")
 
 
 def _collector_reasons(facts: Condition) -> Iterator[Reason]:

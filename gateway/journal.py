@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
+from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
 
@@ -73,6 +74,22 @@ CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_day ON outbox (number, created);
 """
 
+# What came later, made where it is not there yet.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS sim_reading (
+    id INTEGER PRIMARY KEY,
+    sim TEXT NOT NULL,
+    at TEXT NOT NULL,
+    balance INTEGER,
+    valid_until TEXT,
+    raw TEXT NOT NULL,
+    answered INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sim_reading_sim ON sim_reading (sim, id);
+CREATE INDEX IF NOT EXISTS outbox_created ON outbox (created);
+"""
+_SIM_READINGS = 100  # more than the days that a forecast looks back
+
 
 class JournalError(Exception):
     """The journal could not be read or written; whether a write happened shows on reading again."""
@@ -96,6 +113,14 @@ class Unsent:
     text: str
     created: datetime
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What an operator answered that was not understood; `answered` is False where `raw` says why it did not."""
+
+    raw: str
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +173,8 @@ class Journal:
                 )
         with self._transaction():
             self._migrate()
+            for statement in _ADDED.split(";\n"):
+                self._run(statement)
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
@@ -314,6 +341,55 @@ class Journal:
         with self._transaction():
             self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
 
+    def attempts(self, since: datetime) -> int:
+        """How often a reply made since then was given to the modem: each may cost an SMS."""
+        with self._guarded():
+            return int(self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", _text(since)))
+
+    def failed_in_a_row(self) -> int:
+        """Replies that were tried and given up since the last one that went out."""
+        with self._guarded():
+            last = self._value("SELECT id FROM outbox WHERE state = 'sent' ORDER BY id DESC LIMIT 1") or 0
+            failed = "SELECT COUNT(*) FROM outbox WHERE id > ? AND state = 'failed' AND attempts > 0"
+            return int(self._value(failed, last))
+
+    # The SIM
+
+    def keep_sim_reading(self, sim: str, reading: Reading, raw: str, *, answered: bool) -> None:
+        """Keep what the operator answered, understood or not, or why it did not."""
+        until = reading.valid_until.isoformat() if reading.valid_until else None
+        with self._transaction():
+            self._run(
+                "INSERT INTO sim_reading (sim, at, balance, valid_until, raw, answered) VALUES (?, ?, ?, ?, ?, ?)",
+                sim,
+                _text(reading.at),
+                reading.balance,
+                until,
+                raw,
+                answered,
+            )
+
+    def sim_readings(self, sim: str) -> tuple[tuple[Reading, ...], tuple[Unread, ...]]:
+        """The last answers that were understood, and those since then that were not; oldest first."""
+        understood = "(balance IS NOT NULL OR valid_until IS NOT NULL)"
+        with self._guarded():
+            rows = self._rows(
+                f"SELECT id, at, balance, valid_until FROM sim_reading WHERE sim = ? AND {understood}"
+                " ORDER BY id DESC LIMIT ?",
+                sim,
+                _SIM_READINGS,
+            )
+            unread = self._rows(
+                "SELECT raw, answered FROM sim_reading WHERE sim = ? AND id > ? ORDER BY id DESC LIMIT ?",
+                sim,
+                rows[0][0] if rows else 0,
+                _SIM_READINGS,
+            )
+        known = [
+            Reading(_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
+        ]
+        return tuple(reversed(known)), tuple(Unread(raw, bool(told)) for raw, told in reversed(unread))
+
     # Records forward
 
     def position(self) -> Position:
@@ -458,6 +534,11 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
         smsc=smsc,
         reference=reference,
     )
+
+
+def _reading(row: Sequence[Any]) -> Reading:
+    at, balance, until = row
+    return Reading(_time(at), balance, date.fromisoformat(until) if until else None)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from modem.messages import Modem, ModemError, OutgoingSms
 
 from .clock import Now
+from .decide import day_of
 from .journal import Journal, Unsent
 
 log = structlog.get_logger(__name__)
@@ -20,12 +23,27 @@ VALIDITY = timedelta(hours=24)
 _WINDOW = 50  # replies looked at in one step: one that has to wait does not hold up the others
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many SMS may be tried in a day and in a month, 0 for any number, and numbers that are never answered."""
+
+    per_day: int = 2000
+    per_month: int = 40_000
+    own_numbers: tuple[str, ...] = ()
+
+
 @dataclass
 class Sender:
-    """Sends what the journal's outbox holds. Waiting times are kept here, by the monotonic clock."""
+    """Sends what the journal's outbox holds, within its limits. Waiting times are kept here, by the monotonic clock.
+
+    `capped` is the last local day on which a reply was given up because of a limit, and which.
+    """
 
     modem: Modem
     journal: Journal
+    limits: Limits = field(default_factory=Limits)
+    zone: Callable[[], ZoneInfo] = lambda: ZoneInfo("Asia/Jakarta")
+    capped: tuple[date, str] | None = None
     _not_before: dict[int, float] = field(default_factory=dict)
 
     def step(self, now: Now) -> bool:
@@ -36,6 +54,11 @@ class Sender:
         reply = due[0]
         if reply.attempts > len(RETRY_AFTER) or now.wall - reply.created > VALIDITY:
             self._give_up(reply, "too late" if reply.attempts <= len(RETRY_AFTER) else "too many attempts")
+        elif reply.number in self.limits.own_numbers:
+            self._give_up(reply, "an own number")
+        elif limit := self._reached(now.wall):
+            self.capped = now.wall.astimezone(self.zone()).date(), limit
+            self._give_up(reply, f"{limit} is reached")
         else:
             self._send(reply, now)
         return True
@@ -52,6 +75,18 @@ class Sender:
         else:
             self.journal.sent(reply.id, now.wall)
             self._not_before.pop(reply.id, None)
+
+    def _reached(self, now: datetime) -> str:
+        """The limit that allows no further SMS now; empty for none."""
+        today, _ = day_of(now, self.zone())
+        month, _ = day_of(now.astimezone(self.zone()).replace(day=1), self.zone())
+        for name, limit, since in (
+            ("sms.per_day", self.limits.per_day, today),
+            ("sms.per_month", self.limits.per_month, month),
+        ):
+            if limit and self.journal.attempts(since) >= limit:
+                return name
+        return ""
 
     def _retry_later(self, reply: Unsent, error: ModemError, now: Now) -> None:
         last = error.permanent or reply.attempts >= len(RETRY_AFTER)

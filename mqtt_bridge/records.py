@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -135,12 +135,25 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     model: Short = ""
 
 
+class SimReport(Struct, frozen=True, kw_only=True):
+    """What the gateway's SIM had at `at`: rupiah, and the last day on which it can send.
+
+    `days_left` is the gateway's forecast of how long both will last.
+    """
+
+    at: Instant
+    balance: int | None = None
+    valid_until: date | None = None
+    days_left: int | None = None
+
+
 class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     """What a gateway reports of itself. `at` is its own clock.
 
     `last_seq` is the newest record it made and `delivered` the newest that the collector acknowledged.
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
     record up to `last_seq`. `desired` is the version it applied. Sizes in bytes, heat in degrees Celsius.
+    `sim` is None until the operator told of it.
     """
 
     gateway: GatewayId
@@ -158,6 +171,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     clock_trusted: bool
     disk_free: int | None = None
     heat: float | None = None
+    sim: SimReport | None = None
     schema: int = SCHEMA
 
 

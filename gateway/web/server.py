@@ -18,6 +18,7 @@ from mqtt_bridge.records import Status, encode
 
 from ..core import Core
 from ..decide import Outcome
+from ..health import rupiah
 from ..journal import JournalError
 
 PAGE = 50
@@ -50,7 +51,7 @@ DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkir
 
 def create_app(core: Core) -> Flask:
     app = Flask(__name__)
-    app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
+    app.jinja_env.filters.update(masked=masked, rupiah=rupiah, local=lambda at: _local(core, at))
     _add_pages(app, core)
     _add_machines(app, core)
     app.register_error_handler(JournalError, _journal_error)
@@ -130,6 +131,7 @@ class _Metrics:
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         status = self._status
+        sim = status.sim
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -139,6 +141,8 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "sim_balance_rupiah": (sim.balance if sim else None, "Balance of the SIM"),
+            "sim_days_left": (sim.days_left if sim else None, "Days that balance and validity of the SIM will last"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
         }
         for name, (value, text) in values.items():

@@ -15,7 +15,7 @@ from gateway.core import Core
 from gateway.decide import Outcome
 from gateway.journal import Delivery, JournalError
 from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
-from gateway.sender import RETRY_AFTER, VALIDITY
+from gateway.sender import RETRY_AFTER, VALIDITY, Limits
 from modem.messages import IncomingSms, ModemError, Registration
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
@@ -23,11 +23,11 @@ from .fakes import FakeClock, FakeModem
 
 
 class Bench:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.modem = FakeModem()
         self.clock = FakeClock()
         self.journal = journal(folder)
-        self.core = Core(self.modem, self.journal, self.clock, folder)
+        self.core = Core(self.modem, self.journal, self.clock, folder, limits=limits)
 
     def step(self, after: float = 0.0) -> bool:
         now = self.clock.moment
@@ -248,3 +248,61 @@ def test_the_watermark_follows_what_was_read(bench: Bench) -> None:
     bench.clock.moment = replace(bench.clock.moment, wall=MORNING + timedelta(minutes=1), trusted=False)
     bench.step()
     assert bench.core.status().complete_until == MORNING
+
+
+@pytest.mark.parametrize("limits", [Limits(per_day=1), Limits(per_month=1)])
+def test_replies_stop_at_a_limit_and_records_do_not(tmp_path: Path, limits: Limits) -> None:
+    bench = Bench(tmp_path, limits)
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert (bench.journal.position().last, len(bench.modem.sent)) == (2, 1)
+    assert bench.journal.log(1)[0].delivery is Delivery.FAILED
+    assert "sms-limit" in {reason.code for reason in bench.core.status().reasons}
+    assert bench.journal.failed_in_a_row() == 0  # it was not tried
+    bench.step(after=86_400)
+    bench.modem.put(1, "HADIR", PHONE, MORNING + timedelta(days=1))
+    bench.run()
+    assert len(bench.modem.sent) == (2 if limits.per_day == 1 else 1)
+    assert ("sms-limit" in {reason.code for reason in bench.core.status().reasons}) is (limits.per_month == 1)
+    bench.step(after=7 * 86_400)  # the next month
+    bench.modem.put(1, "HADIR", PHONE, MORNING + timedelta(days=8))
+    bench.run()
+    assert bench.modem.sent[-1].text.startswith("Hadir tercatat Rab 2 Des")
+    bench.journal.close()
+
+
+def test_every_attempt_counts_for_the_limit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Limits(per_day=2))
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("no network")
+    bench.run()
+    for wait in RETRY_AFTER:
+        bench.step(after=wait)
+    assert bench.modem.called.count("send") == 2
+    bench.journal.close()
+
+
+def test_an_own_number_is_never_answered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Limits(own_numbers=(PHONE,)))
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert [sms.number for sms in bench.modem.sent] == [OTHER]
+    assert bench.journal.unsent(10) == []
+    bench.journal.close()
+
+
+def test_a_sim_that_receives_and_can_not_send_is_named(bench: Bench) -> None:
+    bench.modem.fail["send"] = ModemError("send: Unknown error. (cause 8)", permanent=True)
+    for place, text in enumerate(("HADIR", "PULANG", "apa", "HADIR"), 1):
+        assert ("sim-cannot-send" in {reason.code for reason in bench.core.status().reasons}) is (place > 3)
+        bench.modem.put(place, text, PHONE if place < 4 else OTHER)
+        bench.run()
+    bench.modem.fail.clear()
+    bench.modem.put(1, "PULANG", OTHER)
+    bench.run()
+    assert "sim-cannot-send" not in {reason.code for reason in bench.core.status().reasons}

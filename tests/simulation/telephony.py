@@ -86,7 +86,9 @@ class Telephony:
         return len(self.answers) % 256
 
     def status(self) -> ModemStatus:
-        return ModemStatus(Registration.HOME, signal=60, used=len(self._slots), capacity=self._capacity)
+        return ModemStatus(
+            Registration.HOME, signal=60, used=len(self._slots), capacity=self._capacity, imsi="510101234567890"
+        )
 
     def network_time(self) -> datetime | None:
         return self._now()
