@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from . import cusd
-from .line import ask, opened
+from .line import ask, opened, read
 from .messages import ModemError, UssdAnswer, UssdStatus
 
 SECONDS = 35.0  # for the whole dialogue
@@ -65,7 +65,7 @@ class _Dialogue:
 
     def end(self) -> None:
         """Leave no menu open, which would take the next code for a choice, and have nothing shown unasked."""
-        with suppress(ModemError, OSError):
+        with suppress(ModemError, OSError):  # the answer, or the error, is there already
             if self._open:
                 ask(self._descriptor, "AT+CUSD=2")
             ask(self._descriptor, "AT+CUSD=0")
@@ -115,11 +115,8 @@ class _Dialogue:
         left = max(0.0, min(seconds, self._deadline - time.monotonic()))
         if not select.select([self._descriptor], [], [], left)[0]:
             return False
-        try:
-            self.heard += os.read(self._descriptor, 4096).decode("latin-1")
-        except OSError as error:
-            raise ModemError(f"dial: {error.strerror}", gone=True) from None
-        return True
+        self.heard += read(self._descriptor).decode("latin-1")
+        return time.monotonic() < self._deadline
 
 
 def _is_whole(answer: UssdAnswer) -> bool:

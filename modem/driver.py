@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unicodedata import category
 
 import gammu
 
-from . import dialling
+from . import dialling, lock
 from .line import erase
 from .messages import (
     IncomingCall,
@@ -73,16 +72,16 @@ _REGISTRATION = {
 class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
-    Opening takes about four seconds. ModemError(gone=True) when nothing answers there.
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there, or another program has it.
     """
 
     def __init__(self, device: str, connection: str = "at") -> None:
-        if not Path(device).exists():
-            raise ModemError(f"{device} does not exist", gone=True)
+        os.close(lock.hold(device))  # libgammu takes the same lock, and only says "busy" when it can not
         self._device = device
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._callers: list[str] = []
+        self._minds_calls = False
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
@@ -161,8 +160,10 @@ class GammuModem:
     def calls(self) -> list[IncomingCall]:
         """Calls that rang since the last time, each hung up."""
         with _errors("calls"):
-            self._machine.SetIncomingCallback(self._heard_of)
-            self._machine.SetIncomingCall(True)  # asks the modem only the first time, and after it was opened anew
+            if not self._minds_calls:
+                self._machine.SetIncomingCallback(self._heard_of)
+                self._machine.SetIncomingCall(True)
+                self._minds_calls = True
             self._machine.ReadDevice(False)
             rang, self._callers = list(dict.fromkeys(self._callers)), []
             if rang:
@@ -242,6 +243,7 @@ class GammuModem:
             erase(self._device, store, index, broken.text)
         finally:
             self._machine.Init()
+            self._minds_calls = False
         log.warning("slot %d was emptied past libgammu", location)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:

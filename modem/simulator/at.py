@@ -105,7 +105,8 @@ class Engine:
         """What the network says now without being asked: late answers to codes, and rings."""
         if self._awaited is not None:
             return b""
-        lines = [*self.card.ussd.due(), *self.card.calls.due(self._modes.get("CLIP") == "1")]
+        ring = "+CRING: VOICE" if self._modes.get("CRC") == "1" else "RING"
+        lines = [*self.card.ussd.due(), *self.card.calls.due(ring, self._modes.get("CLIP") == "1")]
         return b"".join(map(_wrap, lines))
 
     def _octet(self, octet: bytes) -> bytes:
@@ -388,7 +389,7 @@ _HANDLERS: dict[str, _Handler] = {
     "+CGATT": _setting("CGATT", "1", "(0,1)"),
     "+CHUP": Engine._chup,
     "+CLIP": _setting("CLIP", "0", "(0,1)"),
-    "+CRC": _nothing,
+    "+CRC": _setting("CRC", "0", "(0,1)"),
     "+CSSN": _nothing,
     "+CCWA": _nothing,
 }

@@ -49,8 +49,8 @@ class Calls:
         with self._lock:
             return [(call.number, call.fate) for call in self._calls]
 
-    def due(self, show_number: bool) -> list[str]:
-        """The lines of a ring whose time has come (3GPP TS 27.007, 7.6)."""
+    def due(self, ring: str, show_number: bool) -> list[str]:
+        """The lines of a ring whose time has come (3GPP TS 27.007, 6.11 and 7.6)."""
         with self._lock:
             call = self._ringing()
             if call is None or call.next > self._now():
@@ -60,7 +60,7 @@ class Calls:
                 return ["NO CARRIER"]
             call.rings, call.next = call.rings - 1, self._now() + call.pause
             kind = 145 if call.number.startswith("+") else 129 if call.number else 128
-            return ["RING", *([f'+CLIP: "{call.number}",{kind},,,,{int(not call.number)}'] if show_number else [])]
+            return [ring, *([f'+CLIP: "{call.number}",{kind},,,,{int(not call.number)}'] if show_number else [])]
 
     def _ringing(self) -> Call | None:
         return next((call for call in self._calls if call.fate is Fate.RINGING), None)
