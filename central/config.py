@@ -25,11 +25,15 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CentralSection(Section, frozen=True, kw_only=True):
-    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins."""
+    """`database_url` empty stands for an SQLite file in `data_dir`; `timezone` tells where a day begins.
+
+    `missed_calls` lets gateways take a call from an employee's number for a check-in.
+    """
 
     data_dir: Text
     database_url: Url = ""
     timezone: Text = "Asia/Jakarta"
+    missed_calls: bool = False
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
@@ -62,7 +66,7 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def policy(self) -> Policy:
         """What every gateway is told."""
-        return Policy(timezone=self.central.timezone)
+        return Policy(timezone=self.central.timezone, missed_calls=self.central.missed_calls)
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:

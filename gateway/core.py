@@ -169,6 +169,7 @@ class Core:
             disbelieved=side.downlink.disbelieved if side else None,
             sim=self._sim(now),
             unsent_in_a_row=self.journal.failed_in_a_row(),
+            deaf=self.receiver.deaf,
             capped=self._capped(now),
         )
 

@@ -123,6 +123,7 @@ class Condition:
     disbelieved: str | None
     sim: SimView = NOTHING_KNOWN
     unsent_in_a_row: int = 0  # replies that were given up since the last one went out
+    deaf: bool = False  # the modem can not tell who calls, though the policy asks for it
     capped: str | None = None  # the limit that keeps replies from going out
 
 
@@ -149,6 +150,8 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
+    if facts.deaf:
+        yield _reason("calls", "Modem tidak bisa melihat nomor penelepon; presensi lewat panggilan tidak jalan")
 
 
 def _sim_reasons(facts: Condition) -> Iterator[Reason]:

@@ -88,6 +88,7 @@ CREATE TABLE IF NOT EXISTS sim_reading (
 CREATE INDEX IF NOT EXISTS sim_reading_sim ON sim_reading (sim, id);
 CREATE INDEX IF NOT EXISTS outbox_created ON outbox (created);
 """
+_LATEST = 2000  # messages: more than come in the minutes in which a second call is none
 _SIM_READINGS = 100  # more than the days that a forecast looks back
 
 
@@ -136,6 +137,7 @@ class Entry:
     """A line of the message log: one incoming message, what became of it, and its reply."""
 
     id: int
+    channel: Channel
     received: datetime
     sent: datetime | None
     sender: str
@@ -221,6 +223,18 @@ class Journal:
                 self._run("UPDATE inbox SET outcome = ?, seq = ? WHERE id = ?", decision.outcome, seq, row[0])
                 self._keep_reply(row[0], decision.reply, _message(row[1:]).received)
             return len(rows)
+
+    def callers(self, since: datetime) -> set[str]:
+        """Who called since then, by the latest messages."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT sender FROM (SELECT sender, channel, received FROM inbox ORDER BY id DESC LIMIT ?)"
+                " WHERE channel = ? AND received > ?",
+                _LATEST,
+                Channel.CALL,
+                _text(since),
+            )
+        return {sender for (sender,) in rows}
 
     def _admit(self, message: IncomingMessage, rules: Rules | None) -> Outcome:
         mark = fingerprint(message)
@@ -451,7 +465,7 @@ class Journal:
         """The newest messages first; `before` is the id of the last one on the page before."""
         with self._guarded():
             rows = self._rows(
-                "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
+                "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
                 " outbox.text, outbox.state FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
                 2**62 if before is None else before,
@@ -542,9 +556,10 @@ def _reading(row: Sequence[Any]) -> Reading:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, received, sent, sender, text, outcome, copies, receipt, reply, state = row
+    id_, channel, received, sent, sender, text, outcome, copies, receipt, reply, state = row
     return Entry(
         id=id_,
+        channel=Channel(channel),
         received=_time(received),
         sent=_time(sent) if sent else None,
         sender=sender,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from modem.messages import IncomingSms, Kind
+from modem.messages import IncomingCall, IncomingSms, Kind
+from mqtt_bridge import phones
 from mqtt_bridge.records import Channel
 
 
@@ -18,6 +19,7 @@ class Form(StrEnum):
     PART = "part"  # of a longer, concatenated message
     BINARY = "binary"
     REPORT = "report"
+    CALL = "call"  # no text at all: somebody rang
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,19 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
         clock_trusted=clock_trusted,
         smsc=sms.smsc,
         reference=reference,
+    )
+
+
+def from_call(call: IncomingCall, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
+    """A call that was hung up. Its number may come without the country; unlike a sender it can not be a name."""
+    return IncomingMessage(
+        channel=Channel.CALL,
+        form=Form.CALL,
+        sender=phones.mobile(call.number) or _storable(call.number),
+        text="",
+        sent=None,
+        received=received,
+        clock_trusted=clock_trusted,
     )
 
 

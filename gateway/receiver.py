@@ -12,11 +12,12 @@ from modem.messages import IncomingSms, Modem, ModemError
 from .clock import Now
 from .decide import Rules
 from .journal import Journal
-from .message import from_sms
+from .message import from_call, from_sms
 
 DELETE_ATTEMPTS = 3
 STUCK_SECONDS = 600.0
 _MINUTES = timedelta(minutes=5)
+CALLS_APART = timedelta(minutes=10)  # whoever calls again before is asking whether the first one counted
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,7 @@ class Receiver:
     """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
 
     `stuck` holds messages that are kept and can not be deleted, with when to try again (monotonic seconds);
-    `clock_behind` tells that the SMS centre is ahead of us.
+    `clock_behind` tells that the SMS centre is ahead of us, `deaf` that the modem can not tell who calls.
     """
 
     def __init__(self, modem: Modem, journal: Journal) -> None:
@@ -36,6 +37,7 @@ class Receiver:
         self._tries: dict[IncomingSms, int] = {}
         self.stuck: dict[IncomingSms, float] = {}
         self.clock_behind = False
+        self.deaf = False
         self.complete_until: datetime | None = None
 
     @property
@@ -57,7 +59,27 @@ class Receiver:
             self._clear(found, now)
         if now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
-        return bool(found)
+        return self._take_calls(now, rules) or bool(found)
+
+    def _take_calls(self, now: Now, rules: Rules | None) -> bool:
+        """Missed calls are check-ins where the policy says so. Unlike an SMS a call is kept nowhere but here."""
+        if rules is None or not rules.policy.missed_calls:
+            return False
+        try:
+            rang = self._modem.calls()
+        except ModemError as error:
+            if error.gone:
+                raise
+            self.deaf = True
+            return False
+        self.deaf = False
+        trusted = now.trusted and now.synchronised
+        recent = self._journal.callers(now.wall - CALLS_APART)
+        messages = [from_call(call, now.wall, clock_trusted=trusted) for call in rang]
+        fresh = [message for message in messages if message.sender not in recent]
+        if fresh:
+            log.info("called", count=len(fresh), outcomes=sorted(self._journal.admit(fresh, rules)))
+        return bool(rang)
 
     def _current_rules(self) -> Rules | None:
         """The rules that the journal holds; with the first ones, what waited for them is decided."""

@@ -59,6 +59,8 @@ class Flag(StrEnum):
 
     # `at` is the time of receipt: the SMS centre gave none that can be true
     CLOCK_UNTRUSTED = "clock-untrusted"
+    # who made the statement is no better known than a caller's number, which is easily made up
+    LOW_ASSURANCE = "low-assurance"
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -188,6 +190,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     An SMS centre's time is believed within (received - `sms_validity_hours`, received + `clock_skew_seconds`).
     `answers_per_day` caps the answers to one number's check-ins in a day of `timezone` (IANA name),
     `corrections_per_day` those to what can not be understood: two machines that answer each other stop there.
+    With `missed_calls` a call from an employee's number counts as in, or as out when there is an in already.
     """
 
     timezone: Name = "Asia/Jakarta"
@@ -195,6 +198,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     clock_skew_seconds: Annotated[int, Meta(ge=0, le=86400)] = 300
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    missed_calls: bool = False
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

@@ -20,7 +20,7 @@ STATES = {
 }  # fmt: skip
 COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
 ACTIONS = {"in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar"}
-FLAGS = {"clock-untrusted": "jam gateway"}
+FLAGS = {"clock-untrusted": "jam gateway", "low-assurance": "panggilan"}
 
 
 def register(app: Flask, office: Office) -> None:

@@ -49,6 +49,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("sim", SimView(unread="x" * 500), "sim-unread"),
         ("unsent_in_a_row", 3, "sim-cannot-send"),
         ("capped", "sms.per_day", "sms-limit"),
+        ("deaf", True, "calls"),
     ],
 )
 def test_each_fact_has_its_reason(fact: str, value: Any, code: str) -> None:

@@ -17,6 +17,7 @@ from gateway.journal import Delivery, JournalError
 from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
 from gateway.sender import RETRY_AFTER, VALIDITY, Limits
 from modem.messages import IncomingSms, ModemError, Registration
+from mqtt_bridge.records import Channel, Policy
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
@@ -306,3 +307,43 @@ def test_a_sim_that_receives_and_can_not_send_is_named(bench: Bench) -> None:
     bench.modem.put(1, "PULANG", OTHER)
     bench.run()
     assert "sim-cannot-send" not in {reason.code for reason in bench.core.status().reasons}
+
+
+@pytest.fixture
+def called(tmp_path: Path) -> Iterator[Bench]:
+    """A gateway that takes calls for check-ins."""
+    made = Bench(tmp_path)
+    made.journal.apply(desired(policy=Policy(missed_calls=True)))
+    yield made
+    made.journal.close()
+
+
+def test_calls_are_no_matter_where_the_policy_does_not_want_them(bench: Bench) -> None:
+    bench.modem.ringing = [PHONE]
+    bench.run()
+    assert "calls" not in bench.modem.called
+    assert bench.journal.log(10) == []
+
+
+def test_a_call_is_kept_once_in_ten_minutes(called: Bench) -> None:
+    called.modem.ringing = ["081234567890", PHONE, OTHER]
+    called.run()
+    assert [(entry.channel, entry.sender) for entry in called.journal.log(10)] == [
+        (Channel.CALL, OTHER), (Channel.CALL, PHONE),
+    ]  # fmt: skip
+    for after, kept in ((595.0, 2), (10.0, 3)):
+        called.modem.ringing = [PHONE]
+        called.step(after)
+        called.run()
+        assert len(called.journal.log(10)) == kept
+
+
+def test_a_modem_that_can_not_tell_who_calls_still_takes_sms(called: Bench) -> None:
+    called.modem.fail["calls"] = ModemError("calls: Unknown error.")
+    called.modem.put(1, "HADIR", PHONE)
+    called.run()
+    assert called.journal.position().last == 1
+    assert "calls" in {reason.code for reason in called.core.status().reasons}
+    called.modem.fail["calls"] = ModemError("calls: no answer", gone=True)
+    with pytest.raises(ModemError):
+        called.step()
