@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 8.0
 COLLECTOR_PAUSE = 1.0
+_MODEM_ERRORS = (ModemError, JournalError)
 
 
 configured = cli.configured(config.read, "/etc/gardu/gateway.toml")
@@ -77,9 +79,10 @@ def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
     _operators(settings)
-    device = Path(settings.modem.device)
-    if not device.exists():
-        raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
+    for place, device in enumerate(_devices(settings)):
+        if not Path(device).exists():
+            setting = "modem.more_devices" if place else "modem.device"
+            raise ConfigError(f"{setting}: {device} does not exist; plug the modem in, or name its device")
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
 
 
@@ -93,6 +96,13 @@ def _operators(settings: Config) -> tuple[Operator, ...]:
 def _sim(settings: Config) -> SimSettings:
     sim = settings.sim
     return SimSettings(sim.check_hours, sim.code, sim.choices, sim.low_balance)
+
+
+def _devices(settings: Config) -> list[str]:
+    devices = [settings.modem.device, *settings.modem.more_devices]
+    if twice := {device for device in devices if devices.count(device) > 1}:
+        raise ConfigError(f"modem.more_devices: {min(twice)} is named twice; each modem has a device of its own")
+    return devices
 
 
 def _limits(settings: Config) -> Limits:
@@ -121,10 +131,17 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     journal = Journal(folder / "journal.db", settings.gateway.id)
     parts.callback(journal.close)
     clock = SystemClock(journal.latest())
-    modem = ModemWorker(settings.modem.device, settings.modem.connection)
-    parts.callback(modem.close)
-    core = Core(modem, journal, clock, folder, limits=_limits(settings))
-    core.guardian = Guardian(modem, journal, _operators(settings), _sim(settings), settings.modem.device)
+    profiles = _operators(settings)
+    modems = {device: ModemWorker(device, settings.modem.connection) for device in _devices(settings)}
+    for worker in modems.values():
+        parts.callback(worker.close)
+    first, *others = modems
+    more = {device: modems[device] for device in others}
+    core = Core(
+        modems[first], journal, clock, folder, name=first, more=more, limits=_limits(settings), operators=profiles
+    )
+    for side in core.sides:
+        side.guardian = Guardian(side.modem, journal, profiles, _sim(settings), side.name)
 
     def step_collector() -> bool:
         if core.collector is None:
@@ -132,10 +149,13 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
         return core.step_collector()
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
-    receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds, expected=(ModemError, JournalError))
+    receiving = [
+        Loop(f"modem {place + 1}", partial(core.step_modem, place), settings.modem.poll_seconds, _MODEM_ERRORS)
+        for place in range(len(core.sides))
+    ]
     parts.enter_context(serve(settings.web.listen, core))
     parts.callback(core.disconnect)
-    for loop in (collector, receiving):
+    for loop in (collector, *receiving):
         parts.callback(loop.stop, STOP_SECONDS / 2)
         loop.start()
     log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")

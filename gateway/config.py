@@ -31,9 +31,13 @@ class GatewaySection(Section, frozen=True, kw_only=True):
 
 
 class ModemSection(Section, frozen=True, kw_only=True):
-    """`device` is best a name that stays, such as one of /dev/serial/by-id; `connection` is libgammu's."""
+    """`device` is best a name that stays, such as one of /dev/serial/by-id; `connection` is libgammu's.
+
+    `more_devices` are further modems of this gateway, with SIMs of their own.
+    """
 
     device: Text
+    more_devices: tuple[Text, ...] = ()
     connection: Text = "at"
     poll_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 

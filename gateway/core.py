@@ -6,27 +6,29 @@ simulation steps both in one, with a clock, a modem and a link that it makes up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from modem.messages import Modem, ModemError
+from modem.messages import Modem
+from modem.operators import Operator
 from mqtt_bridge.client import Link
-from mqtt_bridge.records import Policy, Status
+from mqtt_bridge.records import ModemReport, Policy, Reason, Status
 
 from .clock import Clock, Now
+from .desk import Desk
 from .downlink import Downlink
 from .forwarder import Forwarder
-from .guardian import NOTHING_KNOWN, Guardian, SimView
-from .health import Condition, ModemWatch, Reporter, machine, reasons
+from .guardian import NOTHING_KNOWN, SimView
+from .health import Condition, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
 from .journal import Journal, JournalError
-from .receiver import Receiver
-from .sender import Limits, Sender
-
-UNREAD_ROUNDS = 3
+from .modem_side import ModemSide
+from .sender import Limits
 
 
 @dataclass
@@ -43,17 +45,30 @@ class Core:
     """One gateway. `collector` is None until the collector's public key is there; `waiting_for` tells why."""
 
     def __init__(
-        self, modem: Modem, journal: Journal, clock: Clock, folder: Path, limits: Limits | None = None
+        self,
+        modem: Modem,
+        journal: Journal,
+        clock: Clock,
+        folder: Path,
+        *,
+        name: str = "",
+        more: Mapping[str, Modem] | None = None,
+        limits: Limits | None = None,
+        operators: Sequence[Operator] = (),
     ) -> None:
+        """`name` is that of `modem`, the first one; `more` are others by their names."""
+        desk = Desk(operators)
+        self.sides = [
+            ModemSide(each, port, journal, lambda: self.zone, limits or Limits(), desk, operators)
+            for each, port in ((name, modem), *(more or {}).items())
+        ]
         self.journal = journal
-        self.watch = ModemWatch(modem)
-        self.receiver = Receiver(modem, journal)
-        self.sender = Sender(modem, journal, limits or Limits(), lambda: self.zone)
-        self.guardian: Guardian | None = None
+        self.watch = self.sides[0].watch
+        self.receiver = self.sides[0].receiver
+        self.sender = self.sides[0].sender
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
-        self._unread = 0
         self._clock = clock
         self._folder = folder
         self.started = clock.now().wall
@@ -76,37 +91,25 @@ class Core:
             self.collector.reporter.goodbye()
             self.collector.link.close()
 
-    def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply, then the SIM itself. Raises `ModemError`, `JournalError`."""
+    def step_modem(self, place: int = 0) -> bool:
+        """One round of one modem: all that is on its SIM, one reply, the SIM. Raises `ModemError`, `JournalError`."""
         try:
-            worked = self._use_modem(self._clock.now())
-        except ModemError as error:
-            self.watch.note(error)
-            raise
+            worked = self.sides[place].step(self._clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
-        self.watch.note(None)
         self.journal_problem = None
         return worked
 
-    def _use_modem(self, now: Now) -> bool:
-        try:
-            received = self.receiver.step(now)
-        except ModemError:
-            self._unread += 1
-            if self._unread % UNREAD_ROUNDS == 0:  # whatever keeps us from reading need not keep us from sending
-                self.sender.step(now)
-            raise
-        self._unread = 0
-        self.watch.step(now)
-        return received or (self.watch.may_send and self.sender.step(now)) or self._mind_sim(now)
+    def other_modems(self) -> list[ModemReport]:
+        """Those behind the first."""
+        return [side.watch.report() for side in self.sides[1:]]
 
-    def _mind_sim(self, now: Now) -> bool:
-        """Only when nothing waits: a dialogue with the operator may hold up the modem for half a minute."""
-        if self.guardian is None or self.journal.unsent_count():
-            return False
-        return self.guardian.step(now, self.watch.status, self.zone)
+    @property
+    def complete_until(self) -> datetime | None:
+        """The watermark of all modems together."""
+        reached = [side.receiver.complete_until for side in self.sides]
+        return None if None in reached else min(at for at in reached if at)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
@@ -126,7 +129,7 @@ class Core:
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
         now = self._clock.now()
-        complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
+        complete_until = self.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
         return Status(
@@ -135,7 +138,7 @@ class Core:
             at=now.wall,
             started=self.started,
             version=version("gardu"),
-            reasons=tuple(reasons(self._condition(now, box.disk_free))),
+            reasons=(*reasons(self._condition(now, box.disk_free)), *self._other_reasons(now)),
             modem=self.watch.report(),
             last_seq=position.last,
             delivered=position.delivered,
@@ -148,8 +151,21 @@ class Core:
             sim=self._sim(now).report(),
         )
 
-    def _sim(self, now: Now) -> SimView:
-        return self.guardian.view(now.wall.astimezone(self.zone).date()) if self.guardian else NOTHING_KNOWN
+    def _sim(self, now: Now, place: int = 0) -> SimView:
+        guardian = self.sides[place].guardian
+        return guardian.view(now.wall.astimezone(self.zone).date()) if guardian else NOTHING_KNOWN
+
+    def _other_reasons(self, now: Now) -> Iterator[Reason]:
+        """What is wrong with the modems behind the first."""
+        for place, side in enumerate(self.sides[1:], 1):
+            facts = ModemFacts(
+                modem_problem=side.watch.problem,
+                modem=side.watch.status,
+                stuck=len(side.receiver.stuck),
+                deaf=side.receiver.deaf,
+                sim=self._sim(now, place),
+            )
+            yield from numbered(place + 1, modem_reasons(facts))
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
@@ -158,7 +174,7 @@ class Core:
             modem_problem=self.watch.problem,
             modem=self.watch.status,
             stuck=len(self.receiver.stuck),
-            clock_trusted=now.trusted and not self.receiver.clock_behind,
+            clock_trusted=now.trusted and not any(side.receiver.clock_behind for side in self.sides),
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
@@ -175,8 +191,8 @@ class Core:
 
     def _capped(self, now: Now) -> str | None:
         """The limit that keeps replies from going out today."""
-        day, limit = self.sender.capped or (None, None)
-        return limit if day == now.wall.astimezone(self.zone).date() else None
+        today = now.wall.astimezone(self.zone).date()
+        return next(filter(None, (side.sender.limit_reached(today) for side in self.sides)), None)
 
     def _restart_journal(self, error: JournalError) -> None:
         """After an error of the disk nobody knows what was committed: read again from the file."""

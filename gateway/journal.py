@@ -114,6 +114,7 @@ class Unsent:
     text: str
     created: datetime
     attempts: int
+    modem: str  # that got the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ class Journal:
             self._migrate()
             for statement in _ADDED.split(";\n"):
                 self._run(statement)
+            if "modem" not in {row[1] for row in self._rows("PRAGMA table_info(inbox)")}:
+                self._run("ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT ''")
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
@@ -305,6 +308,7 @@ class Journal:
             message.clock_trusted,
             message.smsc,
             message.reference,
+            message.modem,
             decision.outcome,
             decision.record.seq if decision.record else None,
         )
@@ -330,19 +334,30 @@ class Journal:
         """The oldest replies that still have to go out, also those whose sending was cut short."""
         with self._guarded():
             rows = self._rows(
-                "SELECT id, number, text, created, attempts FROM outbox"
-                " WHERE state IN ('queued', 'sending') ORDER BY id LIMIT ?",
+                "SELECT outbox.id, number, outbox.text, created, attempts, inbox.modem"
+                " FROM outbox JOIN inbox ON inbox.id = outbox.inbox"
+                " WHERE state IN ('queued', 'sending') ORDER BY outbox.id LIMIT ?",
                 limit,
             )
-        return [Unsent(id_, number, text, _time(created), attempts) for id_, number, text, created, attempts in rows]
+        return [_unsent(row) for row in rows]
 
     def unsent_count(self) -> int:
         with self._guarded():
             return int(self._value("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'sending')"))
 
-    def sending(self, reply: int) -> None:
-        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end."""
-        self._change_reply(reply, "state = 'sending', attempts = attempts + 1")
+    def sending(self, reply: int, attempts: int) -> bool:
+        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end.
+
+        False when the reply is not as it was after so many attempts: somebody else has sent it, or tries.
+        """
+        with self._transaction():
+            changed = self._run(
+                "UPDATE outbox SET state = 'sending', attempts = attempts + 1"
+                " WHERE id = ? AND attempts = ? AND state IN ('queued', 'sending')",
+                reply,
+                attempts,
+            )
+            return int(changed.rowcount) == 1
 
     def sent(self, reply: int, at: datetime) -> None:
         self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?", _text(at))
@@ -523,7 +538,7 @@ class Journal:
         return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
 
 
-_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference"
+_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
@@ -536,7 +551,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _message(row: Sequence[Any]) -> IncomingMessage:
     """The message in the columns `_MESSAGE`."""
-    channel, form, sender, text, sent, received, trusted, smsc, reference = row
+    channel, form, sender, text, sent, received, trusted, smsc, reference, modem = row
     return IncomingMessage(
         channel=Channel(channel),
         form=Form(form),
@@ -547,7 +562,13 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
         clock_trusted=bool(trusted),
         smsc=smsc,
         reference=reference,
+        modem=modem,
     )
+
+
+def _unsent(row: Sequence[Any]) -> Unsent:
+    id_, number, text, created, attempts, modem = row
+    return Unsent(id_, number, text, _time(created), attempts, modem)
 
 
 def _reading(row: Sequence[Any]) -> Reading:

@@ -24,7 +24,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """What every channel ends in. `sent` is the SMS centre's time, `received` our own."""
+    """What every channel ends in. `sent` is the SMS centre's time, `received` our own; `modem` names ours."""
 
     channel: Channel
     form: Form
@@ -35,9 +35,10 @@ class IncomingMessage:
     clock_trusted: bool
     smsc: str = ""
     reference: str = ""
+    modem: str = ""
 
 
-def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
+def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool, modem: str = "") -> IncomingMessage:
     reference = f"{sms.part.reference}/{sms.part.number}/{sms.part.total}" if sms.part else ""
     return IncomingMessage(
         channel=Channel.SMS,
@@ -49,10 +50,11 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
         clock_trusted=clock_trusted,
         smsc=sms.smsc,
         reference=reference,
+        modem=modem,
     )
 
 
-def from_call(call: IncomingCall, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
+def from_call(call: IncomingCall, received: datetime, *, clock_trusted: bool, modem: str = "") -> IncomingMessage:
     """A call that was hung up. Its number may come without the country; unlike a sender it can not be a name."""
     return IncomingMessage(
         channel=Channel.CALL,
@@ -62,6 +64,7 @@ def from_call(call: IncomingCall, received: datetime, *, clock_trusted: bool) ->
         sent=None,
         received=received,
         clock_trusted=clock_trusted,
+        modem=modem,
     )
 
 

@@ -29,7 +29,8 @@ class Receiver:
     `clock_behind` tells that the SMS centre is ahead of us, `deaf` that the modem can not tell who calls.
     """
 
-    def __init__(self, modem: Modem, journal: Journal) -> None:
+    def __init__(self, modem: Modem, journal: Journal, name: str = "") -> None:
+        self._name = name
         self._modem = modem
         self._journal = journal
         self._rules: Rules | None = None
@@ -52,7 +53,8 @@ class Receiver:
         self.stuck = {sms: again for sms, again in self.stuck.items() if sms in listed}
         found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
-            messages = [from_sms(sms, now.wall, clock_trusted=now.trusted and now.synchronised) for sms in found]
+            trusted = now.trusted and now.synchronised
+            messages = [from_sms(sms, now.wall, clock_trusted=trusted, modem=self._name) for sms in found]
             outcomes = self._journal.admit(messages, rules)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
@@ -75,7 +77,7 @@ class Receiver:
         self.deaf = False
         trusted = now.trusted and now.synchronised
         recent = self._journal.callers(now.wall - CALLS_APART)
-        messages = [from_call(call, now.wall, clock_trusted=trusted) for call in rang]
+        messages = [from_call(call, now.wall, clock_trusted=trusted, modem=self._name) for call in rang]
         fresh = [message for message in messages if message.sender not in recent]
         if fresh:
             log.info("called", count=len(fresh), outcomes=sorted(self._journal.admit(fresh, rules)))

@@ -13,6 +13,7 @@ from modem.messages import Modem, ModemError, OutgoingSms
 
 from .clock import Now
 from .decide import day_of
+from .desk import Desk
 from .journal import Journal, Unsent
 
 log = structlog.get_logger(__name__)
@@ -36,35 +37,49 @@ class Limits:
 class Sender:
     """Sends what the journal's outbox holds, within its limits. Waiting times are kept here, by the monotonic clock.
 
-    `capped` is the last local day on which a reply was given up because of a limit, and which.
+    Of several modems each has its own; `name` is that of this one, and the desk shares out the replies.
     """
 
     modem: Modem
     journal: Journal
-    limits: Limits = field(default_factory=Limits)
-    zone: Callable[[], ZoneInfo] = lambda: ZoneInfo("Asia/Jakarta")
-    capped: tuple[date, str] | None = None
+    limits: Limits
+    zone: Callable[[], ZoneInfo]
+    desk: Desk
+    name: str
+    _capped: tuple[date, str] | None = None
     _not_before: dict[int, float] = field(default_factory=dict)
 
     def step(self, now: Now) -> bool:
         """Send one reply that is due; tells whether there was one. Raises `ModemError` when the modem is gone."""
-        due = [reply for reply in self.journal.unsent(_WINDOW) if self._not_before.get(reply.id, 0) <= now.monotonic]
-        if not due:
-            return False
-        reply = due[0]
+        for reply in self.journal.unsent(_WINDOW):
+            due = self._not_before.get(reply.id, 0) <= now.monotonic
+            if due and self.desk.is_for(self.name, reply) and self.desk.claim(reply.id):
+                try:
+                    self._settle(reply, now)
+                finally:
+                    self.desk.release(reply.id)
+                return True
+        return False
+
+    def limit_reached(self, today: date) -> str | None:
+        """The limit that made it give up a reply on that local day."""
+        return self._capped[1] if self._capped and self._capped[0] == today else None
+
+    def _settle(self, reply: Unsent, now: Now) -> None:
+        """Send it, unless it is too late or may not go out."""
         if reply.attempts > len(RETRY_AFTER) or now.wall - reply.created > VALIDITY:
             self._give_up(reply, "too late" if reply.attempts <= len(RETRY_AFTER) else "too many attempts")
         elif reply.number in self.limits.own_numbers:
             self._give_up(reply, "an own number")
         elif limit := self._reached(now.wall):
-            self.capped = now.wall.astimezone(self.zone()).date(), limit
+            self._capped = now.wall.astimezone(self.zone()).date(), limit
             self._give_up(reply, f"{limit} is reached")
         else:
             self._send(reply, now)
-        return True
 
     def _send(self, reply: Unsent, now: Now) -> None:
-        self.journal.sending(reply.id)
+        if not self.journal.sending(reply.id, reply.attempts):
+            return  # another modem had it since it was looked at
         try:
             self.modem.send(OutgoingSms(reply.number, reply.text))
         except ModemError as error:

@@ -64,7 +64,10 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
-        return render_template("status.html", status=now, uptime=_uptime(now), networks=NETWORKS, desired=desired)
+        others = core.other_modems()
+        return render_template(
+            "status.html", status=now, others=others, uptime=_uptime(now), networks=NETWORKS, desired=desired
+        )
 
     @app.get("/messages")
     def messages() -> str:

@@ -40,7 +40,7 @@ class Bench:
 
     def boot(self) -> None:
         self.core = Core(self.modem, self.journal, self.clock, self.folder)
-        self.core.guardian = Guardian(self.modem, self.journal, OPERATORS, self.settings)
+        self.core.sides[0].guardian = Guardian(self.modem, self.journal, OPERATORS, self.settings)
 
     def step(self, after: float = 0.0) -> bool:
         now = self.clock.moment
@@ -236,7 +236,7 @@ def test_by_libgammu_on_a_modem(tmp_path: Path) -> None:
         modem = GammuModem(str(simulator.device))
         bench = Bench(tmp_path)
         bench.core = Core(modem, bench.journal, bench.clock, tmp_path)
-        bench.core.guardian = Guardian(modem, bench.journal, OPERATORS, SimSettings())
+        bench.core.sides[0].guardian = Guardian(modem, bench.journal, OPERATORS, SimSettings())
         bench.run()
         bench.run(SETTLE)
         report = bench.core.status().sim

@@ -31,7 +31,7 @@ def client(tmp_path: Path, modem: FakeModem) -> Iterator[FlaskClient]:
     held.apply(desired())
     core = Core(modem, held, FakeClock(), tmp_path)
     held.keep_sim_reading(SIM, Reading(MORNING, 15_250, date(2026, 12, 31)), "Pulsa", answered=True)
-    core.guardian = Guardian(modem, held, operators.load(), SimSettings())
+    core.sides[0].guardian = Guardian(modem, held, operators.load(), SimSettings())
     modem.put(1, "HADIR", PHONE)
     modem.put(2, "<script>alert(1)</script>", OTHER)
     modem.put(3, "HADIR", STRANGER)

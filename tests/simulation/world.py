@@ -165,7 +165,7 @@ class World:
         modem = Fragile(self.telephony, self.fate, "modem")
         core = Core(modem, journal, self.clock, self.folder)  # type: ignore[arg-type]
         settings = SimSettings(every_hours=0.1)
-        core.guardian = Guardian(modem, journal, operators.load(), settings, chance=self.fate.random)  # type: ignore[arg-type]
+        core.sides[0].guardian = Guardian(modem, journal, operators.load(), settings, chance=self.fate.random)  # type: ignore[arg-type]
         self.wire = self.broker.wire(f"gardu/v1/{GATEWAY}/", "command/")
         link = Fragile(self.wire, self.fate, "link")
         core.connect(link, GATEWAY_KEY, CENTRAL_KEY.public_key())  # type: ignore[arg-type]
