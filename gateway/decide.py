@@ -6,10 +6,12 @@ Nothing here reads a clock or a file; the same arguments give the same decision,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from mqtt_bridge import phones
 from mqtt_bridge.records import Action, Flag, Policy, Presence, Record
@@ -37,6 +39,7 @@ class Outcome(StrEnum):
     TOO_LONG = "too-long"
     BINARY = "binary"
     REPORT = "report"
+    CALL = "call"  # from an employee, which the policy does not take for a check-in
 
 
 class Tone(StrEnum):
@@ -134,6 +137,8 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
     """What becomes of the message. The record still lacks its hash: the journal chains it."""
     if message.form is Form.REPORT:
         return Decision(Outcome.REPORT)
+    if message.form is Form.CALL:
+        return _call(message, rules, held)
     number = phones.sender(message.sender)
     if number is None:
         return Decision(Outcome.NOT_A_PHONE)
@@ -147,6 +152,22 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
         outcome, text = wrong or (Outcome.NOT_UNDERSTOOD, replies.NOT_UNDERSTOOD)
         return Decision(outcome, reply=_correction(number, text, held, rules.policy.corrections_per_day))
     return _statement(message, rules, held, number, employee, action)
+
+
+def _call(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
+    """A missed call: in, or out when there is an in already. Who is no employee asked nothing, and gets no answer."""
+    number = phones.sender(message.sender)
+    employee = rules.employees.get(number or "")
+    if number is None or employee is None:
+        return Decision(Outcome.NOT_A_PHONE if number is None else Outcome.UNKNOWN_SENDER)
+    if not rules.policy.missed_calls:
+        return Decision(Outcome.CALL)
+    action = Action.OUT if any(punch.action is Action.IN for punch in held.punches) else Action.IN
+    made = _statement(message, rules, held, number, employee, action)
+    if made.record is None:
+        return made
+    flags = (Flag.LOW_ASSURANCE,) if message.clock_trusted else (Flag.CLOCK_UNTRUSTED, Flag.LOW_ASSURANCE)
+    return replace(made, record=msgspec.structs.replace(made.record, flags=flags))
 
 
 def _unreadable(message: IncomingMessage) -> tuple[Outcome, str] | None:

@@ -35,6 +35,7 @@ OUTCOMES = {
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
+    Outcome.CALL: "Panggilan, bukan presensi",
 }
 NETWORKS = {
     "home": "terdaftar",
