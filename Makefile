@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What the tests use beyond Python; the demo needs none of it.
-SYSTEM := mosquitto postgresql chromium
+SYSTEM := mosquitto postgresql chromium zbar-tools
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check bench simulate kill lock clean
+.PHONY: help setup system demo test check bench simulate kill soak texts lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,15 @@ simulate: $(READY) ## Crash the production code in SEEDS simulated lives
 
 kill: $(READY) ## Kill processes 20 times during 200 SMS; takes about five minutes
 	GARDU_KILL_MESSAGES=200 GARDU_KILLS=20 $(BIN)/pytest -n 0 tests/test_kill.py
+
+texts: $(READY) ## Collect the texts to translate, and compile the translations
+	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o gateway/locale/gateway.pot gateway/replies.py
+	$(BIN)/pybabel -q update --omit-header --ignore-obsolete -N -D gateway -d gateway/locale -i gateway/locale/gateway.pot
+	$(BIN)/pybabel -q compile -D gateway -d gateway/locale
+	rm gateway/locale/gateway.pot
+
+soak: $(READY) ## A day of a gateway with a faulty modem in ten minutes: nothing lost or doubled, memory flat
+	GARDU_SOAK_SECONDS=600 $(BIN)/pytest -n 0 --log-cli-level=INFO tests/test_soak.py
 
 lock: $(READY) ## Write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \

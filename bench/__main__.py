@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forwarding, reading
+from . import forwarding, grading, reading
 
-for part in (reading, forwarding):
+for part in (reading, forwarding, grading):
     part.main()

@@ -18,16 +18,16 @@ from central.collector import Collector
 from central.database import Database, sqlite_url
 from central.keys import GatewayKeys
 from gateway.clock import Now
-from gateway.decide import Rules
 from gateway.downlink import Downlink
 from gateway.forwarder import Forwarder
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
+from gateway.rules import Rules, by_number
 from mqtt_bridge.broker import EmbeddedBroker
 from mqtt_bridge.client import MqttLink
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.keys import load_or_make
-from mqtt_bridge.records import BATCH_LIMIT, Batch, Channel, Policy
+from mqtt_bridge.records import BATCH_LIMIT, Batch, Channel, Member, Policy
 from mqtt_bridge.topics import UPLINK, Leaf, downlink, topic
 from tests.waiting import free_ports
 
@@ -51,7 +51,7 @@ def main() -> None:
         def ours() -> float:
             with tempfile.TemporaryDirectory() as fresh:
                 database = Database(sqlite_url(Path(fresh) / "central.db"))
-                collector = Collector(down, database, GatewayKeys(place), central_key)
+                collector = Collector(down, database, GatewayKeys(place, database), central_key)
                 forwarder = Forwarder(up, journal, key)
                 listener = Downlink(up, journal, forwarder, central_key.public_key())
                 rewind(journal)
@@ -84,7 +84,8 @@ def main() -> None:
 def filled(folder: Path) -> Journal:
     journal = Journal(folder / "journal.db", GATEWAY)
     phones = [f"+62812{1000000 + number}" for number in range(200)]
-    rules = Rules({phone: f"e-{number}" for number, phone in enumerate(phones)}, Policy(answers_per_day=0))
+    roster = [Member(employee=f"e-{number}", phone=phone) for number, phone in enumerate(phones)]
+    rules = Rules(by_number(roster), Policy(answers_per_day=0))
     start = datetime(2026, 1, 5, tzinfo=UTC)
     for day in range(RECORDS // len(phones)):
         at = start + timedelta(days=day)

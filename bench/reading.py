@@ -13,6 +13,7 @@ import structlog
 from gateway.clock import Now
 from gateway.journal import Journal
 from gateway.receiver import Receiver
+from gateway.rulebook import RuleBook
 from modem.driver import GammuModem
 from mqtt_bridge.records import Desired, Member, Policy
 from tests.simulated import Simulator
@@ -35,7 +36,7 @@ def main() -> None:
                 roster = tuple(Member(employee=f"e-{n}", phone=phone) for n, phone in enumerate(phones))
                 now = datetime.now(UTC)
                 journal.apply(Desired(gateway="bench-01", version=1, issued=now, roster=roster, policy=Policy()))
-                receiver = Receiver(modem, journal)
+                receiver = Receiver(modem, journal, RuleBook(journal))
                 fill(simulator, phones)
                 start = time.perf_counter()
                 while receiver.step(Now(now, 0.0)):

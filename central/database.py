@@ -16,92 +16,13 @@ from typing import Any
 
 import peewee
 
-VERSION = 1
+from .schema import STEPS
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOCK = 0x6761726475  # the advisory lock of PostgreSQL that the one writer holds
 _TRIES = 50  # to open a fresh SQLite file that another process is opening as well
-_SCHEMA = """
-CREATE TABLE gateway (
-    id TEXT PRIMARY KEY,
-    added BIGINT NOT NULL,
-    online INTEGER NOT NULL DEFAULT 0,
-    seen BIGINT,
-    status {blob}
-);
-CREATE TABLE chain (
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    seq BIGINT NOT NULL,
-    hash TEXT NOT NULL,
-    first_seen BIGINT NOT NULL,
-    PRIMARY KEY (gateway, journal)
-);
-CREATE TABLE record (
-    id {serial},
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    seq BIGINT NOT NULL,
-    employee TEXT NOT NULL,
-    action TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    received BIGINT NOT NULL,
-    channel TEXT NOT NULL,
-    presence TEXT NOT NULL,
-    flags TEXT NOT NULL,
-    receipt TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    stored BIGINT NOT NULL,
-    UNIQUE (gateway, journal, seq)
-);
-CREATE INDEX record_at ON record (at);
-CREATE INDEX record_gateway_at ON record (gateway, at);
-CREATE INDEX record_employee_at ON record (employee, at);
-CREATE TABLE batch (
-    id {serial},
-    gateway TEXT NOT NULL,
-    journal TEXT NOT NULL,
-    first_seq BIGINT NOT NULL,
-    last_seq BIGINT NOT NULL,
-    sealed {blob} NOT NULL,
-    stored BIGINT NOT NULL
-);
-CREATE TABLE quarantine (
-    id {serial},
-    gateway TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    sealed {blob} NOT NULL,
-    times BIGINT NOT NULL DEFAULT 1,
-    stored BIGINT NOT NULL,
-    seen BIGINT NOT NULL,
-    UNIQUE (gateway, reason)
-);
-CREATE TABLE employee (
-    id TEXT PRIMARY KEY,
-    nip TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    phone TEXT NOT NULL UNIQUE,
-    gateway TEXT NOT NULL REFERENCES gateway (id),
-    active INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX employee_gateway ON employee (gateway);
-CREATE TABLE desired (
-    gateway TEXT PRIMARY KEY REFERENCES gateway (id),
-    version BIGINT NOT NULL,
-    body {blob} NOT NULL
-);
-CREATE TABLE person (
-    name TEXT PRIMARY KEY,
-    password TEXT NOT NULL,
-    created BIGINT NOT NULL
-);
-CREATE TABLE token (
-    name TEXT PRIMARY KEY,
-    digest TEXT NOT NULL UNIQUE,
-    created BIGINT NOT NULL
-);
-"""
+VERSION = len(STEPS)
 
 
 class StorageError(Exception):
@@ -155,6 +76,10 @@ class Database:
         values = [value for row in rows for value in row]
         self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([place] * len(rows))}", *values)
 
+    def analyse(self) -> None:
+        """Let the database look at its rows, so that it chooses its indexes well: after very many came at once."""
+        self.run("ANALYZE")
+
     def close(self) -> None:
         self._peewee.close()
 
@@ -197,17 +122,19 @@ class Database:
             self.run("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
             version = self.value("SELECT version FROM schema_version")
             if version is None:
-                self._create()
+                self.run("INSERT INTO schema_version (version) VALUES (0)")
             elif version > VERSION:
                 raise StorageError(f"the database has schema {version}, newer than this version's {VERSION}")
+            for step in range(version or 0, VERSION):
+                self._take_step(STEPS[step])
+                self.run("UPDATE schema_version SET version = ?", step + 1)
 
-    def _create(self) -> None:
+    def _take_step(self, statements: str) -> None:
         kinds = {"serial": "BIGSERIAL PRIMARY KEY", "blob": "BYTEA"}
         if not self._postgres:
             kinds = {"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "blob": "BLOB"}
-        for statement in _SCHEMA.format(**kinds).strip().split(";\n"):
+        for statement in statements.format(**kinds).strip().split(";\n"):
             self.run(statement.rstrip(";"))
-        self.run("INSERT INTO schema_version (version) VALUES (?)", VERSION)
 
 
 def sqlite_url(path: Path) -> str:

@@ -16,20 +16,19 @@ import structlog
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.records import Ack, BadPayload, Batch, Record, broken_link, decode, genesis
 
+from . import provisional
 from .database import Database, StorageError, micros
 from .keys import GatewayKeys
+from .quarantine import STRANGER, put_aside
 
 log = structlog.get_logger(__name__)
 
 # Outside, a time can not be shown in every zone: one such record would break every page. A clock that was never set
 # starts in 1970.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-QUARANTINE_BYTES = 100_000
-QUARANTINE_ROWS = 20  # of one gateway: different reasons, each kept with its first example
-STRANGER = "(unknown)"  # all names that have no key are one: anybody can make up as many as they like
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
-    "fingerprint", "hash", "stored",
+    "fingerprint", "note", "hash", "stored", "duplicate",
 )  # fmt: skip
 
 
@@ -65,7 +64,7 @@ def opened(envelope: Envelope, keys: GatewayKeys) -> Batch:
     """The batch inside, after signature, kind and sender were found right. Raises `Refused`."""
     key = keys.get(envelope.gateway)
     if key is None:
-        raise Refused("there is no key of this gateway")
+        raise Refused(keys.ended(envelope.gateway) or "there is no key of this gateway")
     try:
         batch = decode(unseal(envelope.sealed, key))
     except (BadEnvelope, BadPayload) as error:
@@ -106,7 +105,7 @@ def _possible(record: Record) -> bool:
     return all(EARLIEST <= time < LATEST for time in (record.at, record.received))
 
 
-def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
+def _row(batch: Batch, record: Record, stored: int, *, duplicate: bool) -> tuple[object, ...]:
     """The values of `_COLUMNS`."""
     return (
         batch.gateway,
@@ -121,8 +120,10 @@ def _row(batch: Batch, record: Record, stored: int) -> tuple[object, ...]:
         " ".join(record.flags),
         record.receipt,
         record.fingerprint,
+        record.note,
         record.hash,
         stored,
+        int(duplicate),
     )
 
 
@@ -155,6 +156,12 @@ class Ingest:
             for gateway, (journal, seq, hash_) in newest.items()
         ]
 
+    def position(self, gateway: str, journal: str, now: datetime) -> Ack:
+        """An ack of how far that journal is held, be it not at all."""
+        row = self._database.row("SELECT seq, hash FROM chain WHERE gateway = ? AND journal = ?", gateway, journal)
+        seq, hash_ = row or (0, genesis(gateway, journal))
+        return Ack(gateway=gateway, journal=journal, seq=seq, hash=hash_, at=now)
+
     def _take_alone(self, envelope: Envelope, now: datetime) -> list[Ack]:
         try:
             return self._take_all([envelope], now)
@@ -186,6 +193,9 @@ class Ingest:
         if verdict.new:
             self._store(batch, verdict.new, envelope.sealed, now)
             held = Position(verdict.new[-1].seq, verdict.new[-1].hash or "")
+            unlike = provisional.settle(self._database, batch, verdict.new)
+            if unlike:  # what is signed stands; people must know
+                self._quarantine(envelope, unlike, now)
         return Ack(
             gateway=batch.gateway,
             journal=batch.journal,
@@ -221,31 +231,39 @@ class Ingest:
 
     def _store(self, batch: Batch, records: Sequence[Record], sealed: bytes, now: datetime) -> None:
         stored = micros(now)
-        rows = [_row(batch, each, stored) for each in records]
+        known = self._known_otherwise(batch, records)
+        rows = [_row(batch, each, stored, duplicate=each.fingerprint in known) for each in records]
         self._database.insert_all("record", _COLUMNS, rows)
         last = records[-1]
         self._database.run(
             "INSERT INTO batch (gateway, journal, first_seq, last_seq, sealed, stored) VALUES (?, ?, ?, ?, ?, ?)",
             batch.gateway, batch.journal, batch.records[0].seq, last.seq, sealed, stored,
         )  # fmt: skip
+        self._database.run("UPDATE gateway SET seen = ? WHERE id = ?", stored, batch.gateway)
         self._database.run(
             "UPDATE chain SET seq = ?, hash = ? WHERE gateway = ? AND journal = ?",
             last.seq, last.hash, batch.gateway, batch.journal,
         )  # fmt: skip
 
-    def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
-        """Put it aside for people, once for each reason and with a count: nobody can fill the disk with it."""
-        gateway = envelope.gateway if self._keys.get(envelope.gateway) else STRANGER
-        reason = reason.replace("\0", "")[:200]
-        log.warning("quarantined", gateway=gateway, reason=reason)
-        again = self._database.run(
-            "UPDATE quarantine SET times = times + 1, seen = ? WHERE gateway = ? AND reason = ?",
-            micros(now), gateway, reason,
+    def _known_otherwise(self, batch: Batch, records: Sequence[Record]) -> set[str]:
+        """Fingerprints of messages that were counted from another journal of this gateway already.
+
+        After an old card, a new one or a fork the same message may come in a second record, of another chain. It has
+        the same time, which finds it by an index that is there anyway.
+        """
+        others = self._database.value(
+            "SELECT COUNT(*) FROM chain WHERE gateway = ? AND journal <> ?", batch.gateway, batch.journal
+        )
+        if not others:
+            return set()
+        times = [micros(each.at) for each in records]
+        rows = self._database.rows(
+            "SELECT fingerprint FROM record WHERE gateway = ? AND journal <> ? AND duplicate = 0"
+            f" AND at IN ({', '.join('?' * len(times))})",
+            batch.gateway, batch.journal, *times,
         )  # fmt: skip
-        many = self._database.value("SELECT COUNT(*) FROM quarantine WHERE gateway = ?", gateway)
-        if not again and many < QUARANTINE_ROWS:
-            self._database.run(
-                "INSERT INTO quarantine (gateway, reason, sealed, stored, seen) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING",
-                gateway, reason, envelope.sealed[:QUARANTINE_BYTES], micros(now), micros(now),
-            )  # fmt: skip
+        return {fingerprint for (fingerprint,) in rows}
+
+    def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
+        known = self._keys.get(envelope.gateway) or self._keys.ended(envelope.gateway)
+        put_aside(self._database, envelope.gateway if known else STRANGER, reason, envelope.sealed, now)

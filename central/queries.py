@@ -10,16 +10,23 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
 from .database import Database, micros, moment
+from .keys import revoked
+from .provisional import complete_until
 from .states import Condition
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet."""
+    """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet.
+
+    `provisional` counts those that are known by SMS alone, `by_sms` is when the last SMS of it came, and
+    `complete_by_sms` the watermark that holds by them.
+    """
 
     id: str
     online: bool
@@ -28,6 +35,9 @@ class Gateway:
     condition: Condition
     held: int
     today: int
+    provisional: int = 0
+    by_sms: datetime | None = None
+    complete_by_sms: datetime | None = None
 
     @property
     def waiting(self) -> int:
@@ -51,8 +61,32 @@ class Entry:
     presence: str
     flags: tuple[str, ...]
     receipt: str
+    note: str
     hash: str
     stored: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """A record that is known by SMS alone: its signed form is still to come, and only that is final.
+
+    `journal_tag` is the beginning of the SHA-256 of the journal's id. Of `number`, the SIM it came from, people see a
+    part.
+    """
+
+    id: int
+    gateway: str
+    journal_tag: str
+    seq: int
+    employee: str
+    name: str | None
+    action: str
+    at: datetime
+    presence: str
+    flags: tuple[str, ...]
+    number: str
+    stored: datetime
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +111,22 @@ def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]
     """All of them, worst first."""
     start, end = (micros(each) for each in today(now, zone))
     counts = dict(
-        database.rows("SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? GROUP BY gateway", start, end)
+        database.rows(
+            "SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? AND duplicate = 0 GROUP BY gateway",
+            start,
+            end,
+        )
     )
     held = {
         (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
     }
     rows = database.rows(
-        "SELECT id, online, seen, status, version FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
+        "SELECT id, online, seen, status, version, rival"
+        " FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
     )
-    found = [_gateway(row, held, counts, now) for row in rows]
+    ended = revoked(database)
+    by_sms = _by_sms(database)
+    found = [_gateway(row, held, counts, ended.get(row[0]), by_sms, now) for row in rows]
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
 
 
@@ -99,51 +140,112 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
     return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
 
 
-def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
-    conditions, values = _conditions(wanted)
+def of_employee(database: Database, employee: str, start: datetime, end: datetime) -> list[Entry]:
+    """What somebody stated in that time, in its order."""
+    return _select(
+        database,
+        ["duplicate = 0", "record.employee = ?", "at >= ?", "at < ?"],
+        [employee, micros(start), micros(end)],
+        "at",
+    )
+
+
+def provisional(database: Database, wanted: Wanted, limit: int, *, newest_first: bool = False) -> list[Provisional]:
+    """Up to `limit` of them, in the order in which they came unless `newest_first` asks for the latest check-ins."""
+    conditions, values = _conditions(wanted, "provisional")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "at DESC, provisional.id DESC" if newest_first else "provisional.id"
     rows = database.rows(
-        "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
-        " presence, flags, receipt, hash, stored FROM record LEFT JOIN employee ON employee.id = record.employee"
-        f"{where} ORDER BY {order} LIMIT ? OFFSET ?",
+        "SELECT provisional.id, provisional.gateway, journal_tag, seq, employee, employee.name, action, at,"
+        " provisional.presence, flags, number, stored"
+        " FROM provisional LEFT JOIN employee ON employee.id = provisional.employee"
+        f"{where} ORDER BY {order} LIMIT ?",
         *values,
         limit,
-        offset,
+    )
+    return [_provisional(row) for row in rows]
+
+
+def _records(database: Database, wanted: Wanted, order: str, limit: int, offset: int) -> list[Entry]:
+    conditions, values = _conditions(wanted)
+    return _select(database, conditions, values, f"{order} LIMIT ? OFFSET ?", limit, offset)
+
+
+def _select(
+    database: Database, conditions: Sequence[str], values: Sequence[Any], order: str, *more: int
+) -> list[Entry]:
+    rows = database.rows(
+        "SELECT record.id, record.gateway, journal, seq, employee, employee.name, action, at, received, channel,"
+        " record.presence, flags, receipt, note, hash, stored"
+        " FROM record LEFT JOIN employee ON employee.id = record.employee"
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order}",
+        *values,
+        *more,
     )
     return [_entry(row) for row in rows]
 
 
-def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
-    pairs: list[tuple[str, Sequence[Any]]] = []
+def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[Any]]:
+    pairs: list[tuple[str, Sequence[Any]]] = [("duplicate = 0", [])] if table == "record" else []
     gateway, search = (text.replace("\0", "") for text in (wanted.gateway, wanted.search))  # PostgreSQL takes no NUL
     if gateway:
-        pairs.append(("record.gateway = ?", [gateway]))
+        pairs.append((f"{table}.gateway = ?", [gateway]))
     if search:
         escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pairs.append(("(LOWER(employee.name) LIKE ? ESCAPE '\\' OR receipt = ?)", [f"%{escaped}%", search.upper()]))
+        name = "LOWER(employee.name) LIKE ? ESCAPE '\\'"
+        if table == "record":
+            pairs.append((f"({name} OR receipt = ?)", [f"%{escaped}%", search.upper()]))
+        else:  # an SMS has no room for receipts
+            pairs.append((name, [f"%{escaped}%"]))
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))
     if wanted.after is not None:
-        pairs.append(("record.id > ?", [wanted.after]))
+        pairs.append((f"{table}.id > ?", [wanted.after]))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
 
 
 def _gateway(
-    row: tuple[Any, ...], held: dict[tuple[str, str], int], counts: dict[str, int], now: datetime
+    row: tuple[Any, ...],
+    held: dict[tuple[str, str], int],
+    counts: dict[str, int],
+    ended: str | None,
+    by_sms: dict[str, tuple[int, datetime, datetime | None]],
+    now: datetime,
 ) -> Gateway:
-    id_, online, seen, kept, wanted = row
+    id_, online, seen, kept, wanted, rival = row
     status = _status(kept)
     seen_at = moment(seen) if seen is not None else None
+    waiting, heard, complete = by_sms.get(id_, (0, None, None))
     return Gateway(
         id=id_,
         online=bool(online),
         seen=seen_at,
         status=status,
-        condition=states.judge(online=bool(online), seen=seen_at, status=status, now=now, wanted=wanted or 0),
+        condition=states.judge(
+            online=bool(online),
+            seen=seen_at,
+            status=status,
+            now=now,
+            wanted=wanted or 0,
+            ended=ended,
+            rival=moment(rival) if rival is not None else None,
+        ),
         held=held.get((id_, status.journal), 0) if status else 0,
         today=counts.get(id_, 0),
+        provisional=waiting,
+        by_sms=heard,
+        complete_by_sms=complete,
     )
+
+
+def _by_sms(database: Database) -> dict[str, tuple[int, datetime, datetime | None]]:
+    """Gateway → how many records of it are provisional, when its last SMS came, up to when it is complete by them."""
+    counts = dict(database.rows("SELECT gateway, COUNT(*) FROM provisional GROUP BY gateway"))
+    rows = database.rows("SELECT gateway, MAX(heard) FROM uplink GROUP BY gateway")
+    return {
+        gateway: (counts.get(gateway, 0), moment(heard), complete_until(database, gateway)) for gateway, heard in rows
+    }
 
 
 def _status(kept: bytes | None) -> Status | None:
@@ -156,9 +258,14 @@ def _status(kept: bytes | None) -> Status | None:
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[14])
-    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:14], stored)  # type: ignore[call-arg]
+    at, received, flags, stored = moment(row[7]), moment(row[8]), tuple(row[11].split()), moment(row[15])
+    return Entry(*row[:7], at, received, *row[9:11], flags, *row[12:15], stored)  # type: ignore[call-arg]
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def _provisional(row: tuple[Any, ...]) -> Provisional:
+    at, flags, number, stored = moment(row[7]), tuple(row[9].split()), masked(row[10]), moment(row[11])
+    return Provisional(*row[:7], at, row[8], flags, number, stored)  # type: ignore[call-arg]
+
+
+def as_json(entry: Entry | Provisional) -> dict[str, Any]:
     return dict(msgspec.to_builtins(entry))

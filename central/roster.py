@@ -6,16 +6,20 @@ import csv
 import io
 import re
 import secrets
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mqtt_bridge.phones import mobile
+from mqtt_bridge.records import Language, PresenceRule
 
-from .database import Database
+from .database import Database, micros
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
-    "gateway": "gateway", "gardu": "gateway",
+    "gateway": "gateway", "gardu": "gateway", "alias": "alias", "panggilan": "alias", "presence": "presence",
+    "kode": "presence", "shift": "shift", "language": "language", "bahasa": "language",
 }  # fmt: skip
 COLUMNS = ("nip", "name", "phone", "gateway")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -23,13 +27,21 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One employee of the file, in the one form: NIP of 18 digits, phone in E.164."""
+    """One employee of the file, in the one form: NIP of 18 digits, phone in E.164.
+
+    What is empty of the rest is as the policy has it: `alias` says who of several with one phone speaks, `presence`
+    whether a code is needed, `shift` names their hours, `language` is that of the answers.
+    """
 
     line: int
     nip: str
     name: str
     phone: str
     gateway: str
+    alias: str = ""
+    presence: str = ""
+    shift: str = ""
+    language: str = ""
 
 
 class BadRoster(Exception):
@@ -40,8 +52,11 @@ class BadRoster(Exception):
         self.faults = faults
 
 
-def parse(text: str, gateways: Collection[str]) -> list[Row]:
-    """The rows of a CSV file with commas or semicolons and a line of column names. Raises `BadRoster`."""
+def parse(text: str, gateways: Collection[str], *, shared: bool = False) -> list[Row]:
+    """The rows of a CSV file with commas or semicolons and a line of column names. Raises `BadRoster`.
+
+    `shared` lets several employees have one phone, if each has an alias of their own.
+    """
     lines = _lines(text.removeprefix("\ufeff"))
     if not lines:
         raise BadRoster(["the file is empty; its first line must name the columns nip, name, phone, gateway"])
@@ -52,16 +67,17 @@ def parse(text: str, gateways: Collection[str]) -> list[Row]:
     cells = [(number, _cells(names, line)) for number, line in enumerate(lines[1:], 2) if any(map(str.strip, line))]
     faults = [fault for number, row in cells for fault in _faults(number, row, gateways)]
     rows = [_row(number, row) for number, row in cells if not any(_faults(number, row, gateways))]
-    faults += [*_doubles(rows, "nip"), *_doubles(rows, "phone")]
+    faults += [*_doubles(rows, "nip"), *_shared(rows, shared=shared)]
     if faults:
         raise BadRoster(faults)
     return rows
 
 
-def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> int:
+def store(database: Database, rows: Sequence[Row], *, replace: bool = False, now: datetime | None = None) -> int:
     """Add and change those employees; with `replace` nobody else stays active. Returns how many are active then.
 
-    Whoever is known by NIP keeps their id. Raises `BadRoster` when a phone is bound to somebody else.
+    Whoever is known by NIP keeps their id; where they were until `now` stays known. Raises `BadRoster`
+    when a phone is bound to somebody else.
     """
     with database.transaction():
         if replace:
@@ -69,30 +85,56 @@ def store(database: Database, rows: Sequence[Row], *, replace: bool = False) -> 
         _check_owners(database, rows)
         # A number that moves from one to another of the file is free for the moment in between; who left loses it.
         for row in rows:
-            database.run("UPDATE employee SET phone = 'moved ' || id WHERE nip = ? OR phone = ?", row.nip, row.phone)
+            database.run(
+                "UPDATE employee SET phone = 'moved ' || id WHERE nip = ? OR (phone = ? AND alias = ?)",
+                row.nip, row.phone, row.alias,
+            )  # fmt: skip
         for row in rows:
             _upsert(database, row)
+        _place(database, now or datetime.now(UTC))
         return int(database.value("SELECT COUNT(*) FROM employee WHERE active = 1"))
 
 
 def _upsert(database: Database, row: Row) -> None:
     changed = database.run(
-        "UPDATE employee SET name = ?, phone = ?, gateway = ?, active = 1 WHERE nip = ?",
-        row.name, row.phone, row.gateway, row.nip,
+        "UPDATE employee SET name = ?, phone = ?, gateway = ?, alias = ?, presence = ?, shift = ?, language = ?,"
+        " active = 1 WHERE nip = ?",
+        *_values(row), row.nip,
     )  # fmt: skip
     if not changed:
-        columns = ("id", "nip", "name", "phone", "gateway")
-        database.insert_all("employee", columns, [(_new_id(), row.nip, row.name, row.phone, row.gateway)])
+        columns = ("name", "phone", "gateway", "alias", "presence", "shift", "language", "id", "nip")
+        database.insert_all("employee", columns, [(*_values(row), _new_id(), row.nip)])
+
+
+def _values(row: Row) -> tuple[str | None, ...]:
+    return (row.name, row.phone, row.gateway, row.alias, row.presence or None, row.shift, row.language or None)
+
+
+def _place(database: Database, now: datetime) -> None:
+    """Who is where from now on: attendance is judged by the gateway at which somebody was on the day."""
+    database.run(
+        "UPDATE placement SET until = ? WHERE until IS NULL AND NOT EXISTS (SELECT 1 FROM employee"
+        " WHERE id = placement.employee AND gateway = placement.gateway AND active = 1)",
+        micros(now),
+    )
+    database.run(
+        "INSERT INTO placement (employee, gateway, since) SELECT id, gateway, CAST(? AS BIGINT) FROM employee"
+        " WHERE active = 1 AND NOT EXISTS (SELECT 1 FROM placement WHERE employee = employee.id AND until IS NULL)",
+        micros(now),
+    )
 
 
 def _check_owners(database: Database, rows: Sequence[Row]) -> None:
     """A number that stays with somebody active who is not in the file can not be given to another."""
-    owners = dict(database.rows("SELECT phone, nip FROM employee WHERE active = 1"))
     listed = {row.nip for row in rows}
+    owners: dict[str, list[str]] = {}
+    for phone, alias, nip in database.rows("SELECT phone, alias, nip FROM employee WHERE active = 1"):
+        if nip not in listed:
+            owners.setdefault(phone, []).append(alias)
     faults = [
         f"row {row.line}, phone: this number belongs to another employee, who is not in the file"
         for row in rows
-        if owners.get(row.phone, row.nip) != row.nip and owners[row.phone] not in listed
+        if any(not alias or not row.alias or alias == row.alias for alias in owners.get(row.phone, ()))
     ]
     if faults:
         raise BadRoster(faults)
@@ -125,12 +167,51 @@ def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iter
         yield f"row {number}, name: it holds a character that can not be shown"
     if mobile(row.get("phone", "")) is None:
         yield f"row {number}, phone: not a mobile number such as 081234567890"
+    yield from _faults_of_options(number, row)
     if row.get("gateway") not in gateways:
         yield f"row {number}, gateway: {row.get('gateway', '')!r} is not known; see gardu-central gateway add"
 
 
+def _faults_of_options(number: int, row: dict[str, str]) -> Iterator[str]:
+    if not re.fullmatch(r"[a-z]{0,12}", row.get("alias", "").casefold()):
+        yield f"row {number}, alias: one word of at most 12 letters, such as ani"
+    for column, kind in (("presence", PresenceRule), ("language", Language)):
+        if row.get(column, "") not in {"", *kind}:
+            yield f"row {number}, {column}: one of {', '.join(kind)}, or nothing"
+
+
 def _row(number: int, row: dict[str, str]) -> Row:
-    return Row(number, row["nip"].replace(" ", ""), row["name"], mobile(row["phone"]) or "", row["gateway"])
+    return Row(
+        number,
+        row["nip"].replace(" ", ""),
+        row["name"],
+        mobile(row["phone"]) or "",
+        row["gateway"],
+        row.get("alias", "").casefold(),
+        row.get("presence", ""),
+        row.get("shift", ""),
+        row.get("language", ""),
+    )
+
+
+def _shared(rows: Sequence[Row], *, shared: bool) -> Iterator[str]:
+    """Phones that several have: only by the policy, and only if everybody can say who speaks."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        other = first.setdefault(row.phone, row)
+        if other is row:
+            continue
+        if not shared:
+            yield f"row {row.line}, phone: the same as in row {other.line}; see policy.shared_phones"
+        elif not row.alias or not other.alias:
+            yield f"row {row.line}, alias: whoever shares a phone needs one (see row {other.line})"
+    if shared:
+        keys = Counter((row.phone, row.alias) for row in rows)
+        yield from (
+            f"row {row.line}, alias: the same as another's with this phone"
+            for row in rows
+            if row.alias and keys[row.phone, row.alias] > 1
+        )
 
 
 def _doubles(rows: Sequence[Row], column: str) -> Iterator[str]:

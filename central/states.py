@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mqtt_bridge.records import Status
+from mqtt_bridge import modem_states
+from mqtt_bridge.records import Reason, Status
 
 # A gateway reports every 30 seconds; three in a row may be lost before anybody is told.
 SILENT_AFTER = timedelta(seconds=95)
@@ -14,6 +15,9 @@ SILENT_AFTER = timedelta(seconds=95)
 
 # How long a gateway that is connected may take to apply what it should hold.
 APPLIED_AFTER = timedelta(minutes=2)
+
+# How long two devices of one name are shown after the last sign of both.
+RIVAL_SHOWN = timedelta(minutes=10)
 
 
 class State(StrEnum):
@@ -35,11 +39,9 @@ class Condition:
     remedy: str = ""
 
 
-# What to do about each reason that a gateway gives, by its code.
+# What to do about each reason that a gateway gives, by its code; about its modem `modem_states` tells.
 REMEDIES = {
     "journal": "Periksa kartu SD dan sisa ruangnya, lalu nyalakan ulang gateway",
-    "modem": "Cabut dan pasang lagi modem; bila tetap, ganti kabel atau catu dayanya",
-    "network": "Pindahkan antena ke dekat jendela; periksa masa aktif kartu SIM",
     "sim-full": "Gateway akan mengosongkannya sendiri; bila tetap penuh, nyalakan ulang modem",
     "sim-stuck": "Hapus SMS itu dengan ponsel, atau ganti kartu SIM saat sempat",
     "no-ack": "Periksa kunci publik gateway ini di pusat: gardu-central quarantine",
@@ -47,19 +49,39 @@ REMEDIES = {
     "clock": "Sambungkan gateway ke jaringan agar jamnya menyetel diri",
     "link": "Periksa jaringan data kantor",
     "no-roster": "Impor daftar pegawai kantor ini: gardu-central roster import",
-    "diverged": "Jangan hapus apa pun; bandingkan jurnal gateway dengan pusat",
+    "forked": "Periksa apakah kartu memorinya diganti atau rusak; bandingkan hari-hari terakhir dengan daftar manual",
     "refused": "Lihat apa yang ditolak di server pusat: gardu-central quarantine",
+    "guessing": "Lihat di halaman Pesan gateway siapa yang menebak, dan tanyakan",
+    "certificate": "Daftarkan lagi gateway ini: gardu-central gateway add NAMA --replace",
+    "broker": "Periksa jam gateway, alamat broker, dan sertifikat broker: gardu-central broker-config",
+    "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
+    "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
+    "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 
 
-def judge(*, online: bool, seen: datetime | None, status: Status | None, now: datetime, wanted: int = 0) -> Condition:
-    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired.
+def judge(
+    *,
+    online: bool,
+    seen: datetime | None,
+    status: Status | None,
+    now: datetime,
+    wanted: int = 0,
+    ended: str | None = None,
+    rival: datetime | None = None,
+) -> Condition:
+    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
+    `ended` why its key counts no more; `rival` when another device was last seen under its name.
 
     A version is at least the time (in seconds since 1970) at which it was made, so it tells how long it has been out.
     """
+    if ended:
+        return Condition(State.DOWN, f"Dicabut: {ended}", REMEDIES["revoked"])
+    if rival and now - rival < RIVAL_SHOWN:
+        return Condition(State.SICK, "Dua perangkat memakai nama gateway ini", REMEDIES["rival"])
     if seen is None or status is None:
-        return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan serahkan kunci publiknya")
+        return Condition(State.NEW, "Belum pernah terhubung", "Nyalakan gateway dan daftarkan: gardu-gateway enrol")
     if not online:
         return Condition(State.DOWN, "Terputus dari broker", "Periksa listrik dan jaringan data kantor")
     if now - seen > SILENT_AFTER:
@@ -69,10 +91,16 @@ def judge(*, online: bool, seen: datetime | None, status: Status | None, now: da
     if status.reasons:
         first = status.reasons[0]
         more = f" (+{len(status.reasons) - 1} lagi)" if len(status.reasons) > 1 else ""
-        return Condition(State.SICK, first.text + more, REMEDIES.get(first.code, "Lihat halaman gateway itu"))
+        return Condition(State.SICK, first.text + more, remedy(first, status))
     if status.desired < wanted < now.timestamp() - APPLIED_AFTER.total_seconds():
         return Condition(State.SICK, "Daftar pegawai yang baru belum diterapkan", REMEDIES["disbelieved"])
     return Condition(State.UP)
+
+
+def remedy(reason: Reason, status: Status) -> str:
+    """What to do about one reason of a gateway that says `status` of itself."""
+    of_modem = modem_states.remedy(status.modem.state) if reason.code in modem_states.CODES else ""
+    return of_modem or REMEDIES.get(reason.code, "Lihat halaman gateway itu")
 
 
 def worst_first(state: State) -> int:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,25 +17,31 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from modem import operators
+from modem import operators, usb
 from modem.messages import ModemError
 from modem.operators import BadOperators, Operator
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
-from mqtt_bridge.keys import BadKey, load_or_make, load_public
+from mqtt_bridge.enrolment import BadToken, fingerprint, mark, parse_token, readable
+from mqtt_bridge.keys import BadKey, load_or_make, write_whole
 from mqtt_bridge.loop import Loop
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import Leaf, downlink, topic
+from mqtt_bridge.uplink_keys import uplink_keys
 
-from . import config
+from . import config, enrolment
+from .application import apply
 from .clock import SystemClock
 from .config import Config
 from .core import Core
+from .enrolment import Enrolment, NotEnrolled
 from .guardian import Guardian, SimSettings
 from .health import last_will
 from .journal import Journal, JournalError
+from .renewal import Renewer
 from .sender import Limits
+from .target import target
 from .web.server import serve
 
 log = structlog.get_logger(__name__)
@@ -79,10 +86,11 @@ def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
     _operators(settings)
-    for place, device in enumerate(_devices(settings)):
-        if not Path(device).exists():
+    for place, name in enumerate(_devices(settings)):
+        device = usb.locate(name)
+        if device is None or not Path(device).exists():
             setting = "modem.more_devices" if place else "modem.device"
-            raise ConfigError(f"{setting}: {device} does not exist; plug the modem in, or name its device")
+            raise ConfigError(f"{setting}: {name} does not exist; plug the modem in, or name its device")
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
 
 
@@ -107,6 +115,48 @@ def _devices(settings: Config) -> list[str]:
 
 def _limits(settings: Config) -> Limits:
     return Limits(settings.sms.per_day, settings.sms.per_month, settings.sms.own_numbers)
+
+
+@main.command("enrol")
+@click.argument("invitation", nargs=-1, metavar="[URL TOKEN]")
+@click.option("--request", type=click.Path(path_type=Path), help="No network: write the request into this file.")
+@click.option(
+    "--answer", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="What central made of the request."
+)
+@configured
+def enrol(settings: Config, invitation: tuple[str, ...], request: Path | None, answer: Path | None) -> None:
+    """Make this gateway one of central's, by the URL and TOKEN that `gardu-central gateway add` shows.
+
+    Without a network: write a --request, have it signed by `gardu-central gateway sign`, and take the --answer.
+    """
+    folder, words = data_folder(settings), " ".join(invitation).split(maxsplit=1)
+    if sum((bool(words), bool(request), bool(answer))) != 1 or len(words) == 1:
+        raise click.UsageError("one of: URL TOKEN, --request FILE, --answer FILE")
+    try:
+        if request:
+            sealed = enrolment.ask(folder, settings.gateway.id, datetime.now(UTC))
+            write_whole(request, sealed, 0o644)
+            click.echo(f"Next, at central: gardu-central gateway sign {request.name} --out ANSWER")
+            click.echo(f"Request {readable(mark(sealed))}")
+            return
+        made = _by_file(settings, folder, answer) if answer else _by_token(settings, folder, *words)
+    except (NotEnrolled, BadToken, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    broker = f"{'mqtts' if made.broker.tls else 'mqtt'}://{made.broker.host}:{made.broker.port}"
+    click.echo(f"{settings.gateway.id} is enrolled until {made.until:%Y-%m-%d}; its broker is {broker}.")
+
+
+def _by_token(settings: Config, folder: Path, url: str, text: str) -> Enrolment:
+    token = parse_token(text)
+    answer = apply(url, token, enrolment.ask(folder, settings.gateway.id, datetime.now(UTC)))
+    return enrolment.take(folder, settings.gateway.id, answer, token.fingerprint)
+
+
+def _by_file(settings: Config, folder: Path, file: Path) -> Enrolment:
+    made = enrolment.take(folder, settings.gateway.id, file.read_bytes(), None)
+    known = fingerprint((made.folder / "ca.crt").read_text(), (made.folder / "central.pub").read_text())
+    click.echo(f"Central {readable(known)}: it must be what central showed.")
+    return made
 
 
 def data_folder(settings: Config) -> Path:
@@ -145,7 +195,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
 
     def step_collector() -> bool:
         if core.collector is None:
-            _connect(settings, core, key, collector.wake)
+            _connect(settings, folder, core, key, collector.wake)
         return core.step_collector()
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
@@ -153,7 +203,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
         Loop(f"modem {place + 1}", partial(core.step_modem, place), settings.modem.poll_seconds, _MODEM_ERRORS)
         for place in range(len(core.sides))
     ]
-    parts.enter_context(serve(settings.web.listen, core))
+    parts.enter_context(serve(settings, core))
     parts.callback(core.disconnect)
     for loop in (collector, *receiving):
         parts.callback(loop.stop, STOP_SECONDS / 2)
@@ -161,21 +211,26 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")
 
 
-def _connect(settings: Config, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:
-    """Connect once the collector's key is there: what it says could not be checked before."""
-    path = Path(settings.central.public_key)
+def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:
+    """Connect once it is known to whom: before, nothing that is said could be checked."""
     try:
-        central = load_public(path)
-    except FileNotFoundError:
-        core.waiting_for = f"kunci publik pusat belum ada di {path}"
-        return
-    except (BadKey, OSError) as error:
+        held = enrolment.load(folder)
+        place = target(settings, held)
+    except (BadKey, NotEnrolled, OSError) as error:
         core.waiting_for = str(error)
         return
     gateway = settings.gateway.id
-    will = Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, key))
-    link = MqttLink(settings.broker.host, settings.broker.port, gateway, [downlink(gateway)], will=will, wake=wake)
-    core.connect(link, key, central)
+    link = MqttLink(
+        place.host,
+        place.port,
+        gateway,
+        [downlink(gateway), topic(gateway, Leaf.CONNECTION)],
+        tls=place.tls,
+        will=Will(topic(gateway, Leaf.CONNECTION), last_will(gateway, core.started, core.starts, key)),
+        wake=wake,
+    )
+    renewer = Renewer(link, key, folder, held) if held else None
+    core.connect(link, key, place.central, renewer, uplink_keys(key, place.central, gateway))
 
 
 if __name__ == "__main__":

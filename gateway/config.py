@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from mqtt_bridge.records import GatewayId
-from mqtt_bridge.settings import load
+from mqtt_bridge.settings import ConfigError, load
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -31,9 +32,9 @@ class GatewaySection(Section, frozen=True, kw_only=True):
 
 
 class ModemSection(Section, frozen=True, kw_only=True):
-    """`device` is best a name that stays, such as one of /dev/serial/by-id; `connection` is libgammu's.
+    """`device` is best a name that stays: one of /dev/serial/by-id, or `serial:` and the USB serial number.
 
-    `more_devices` are further modems of this gateway, with SIMs of their own.
+    `more_devices` are further modems of this gateway, with SIMs of their own; `connection` is libgammu's.
     """
 
     device: Text
@@ -61,14 +62,43 @@ class SmsSection(Section, frozen=True, kw_only=True):
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
-    host: Text
+    """An empty `host` stands for the broker that central named at the enrolment, with TLS as it said.
+
+    With `tls`, `ca`, `certificate` and `key` are files; empty stands for those of the enrolment.
+    """
+
+    host: str = ""
     port: Port = 1883
+    tls: bool = False
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
 
 
 class CentralSection(Section, frozen=True, kw_only=True):
-    """`public_key` is the file with the collector's key; the gateway waits until it is there."""
+    """`public_key` is a file with the collector's key, for whom it is to wait; empty stands for the enrolment's."""
 
-    public_key: Text
+    public_key: str = ""
+
+
+class ScreenSection(Section, frozen=True, kw_only=True):
+    """`number` is the SIM's own, which the presence screen shows and puts into its QR code."""
+
+    number: Annotated[str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$")] = ""
+
+
+class UssdSection(Section, frozen=True, kw_only=True):
+    """`secret` opens `POST /ussd` to the aggregator of a short code, from the networks of `allow`."""
+
+    secret: Annotated[str, Meta(pattern=r"^(.{16,})?$")] = ""
+    allow: tuple[Text, ...] = ("127.0.0.1/32", "::1/128")
+
+    @property
+    def networks(self) -> list[IPv4Network | IPv6Network]:
+        try:
+            return [ip_network(each) for each in self.allow]
+        except ValueError as error:
+            raise ConfigError(f"ussd.allow: {error}") from None
 
 
 class WebSection(Section, frozen=True, kw_only=True):
@@ -78,8 +108,10 @@ class WebSection(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     gateway: GatewaySection
     modem: ModemSection
-    broker: BrokerSection
-    central: CentralSection
+    broker: BrokerSection = BrokerSection()
+    central: CentralSection = CentralSection()
+    screen: ScreenSection = ScreenSection()
+    ussd: UssdSection = UssdSection()
     web: WebSection = WebSection()
     sim: SimSection = SimSection()
     sms: SmsSection = SmsSection()
@@ -87,4 +119,6 @@ class Config(Section, frozen=True, kw_only=True):
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""
-    return load(path, Config, environ)
+    settings = load(path, Config, environ)
+    assert settings.ussd.networks is not None  # looked at now, not at the first callback
+    return settings

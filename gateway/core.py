@@ -17,18 +17,28 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from modem.messages import Modem
 from modem.operators import Operator
-from mqtt_bridge.client import Link
+from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import ModemReport, Policy, Reason, Status
+from mqtt_bridge.uplink_keys import UplinkKeys
 
+from . import it
 from .clock import Clock, Now
+from .decide import MISSES_COUNT_FOR, Decision, Held
 from .desk import Desk
 from .downlink import Downlink
 from .forwarder import Forwarder
 from .guardian import NOTHING_KNOWN, SimView
 from .health import Condition, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
 from .journal import Journal, JournalError
+from .message import IncomingMessage
 from .modem_side import ModemSide
+from .renewal import Renewer
+from .rivals import Rivals
+from .rulebook import RuleBook
+from .rules import Rules
 from .sender import Limits
+from .uplink import Uplink
+from .ussd import UssdDesk
 
 
 @dataclass
@@ -39,6 +49,7 @@ class CollectorSide:
     forwarder: Forwarder
     downlink: Downlink
     reporter: Reporter
+    renewer: Renewer | None
 
 
 class Core:
@@ -58,31 +69,66 @@ class Core:
     ) -> None:
         """`name` is that of `modem`, the first one; `more` are others by their names."""
         desk = Desk(operators)
+        self.rulebook = RuleBook(journal, self._beforehand)
         self.sides = [
-            ModemSide(each, port, journal, lambda: self.zone, limits or Limits(), desk, operators)
+            ModemSide(each, port, journal, self.rulebook, lambda: self.zone, limits or Limits(), desk, operators)
             for each, port in ((name, modem), *(more or {}).items())
         ]
         self.journal = journal
         self.watch = self.sides[0].watch
         self.receiver = self.sides[0].receiver
         self.sender = self.sides[0].sender
+        self.sides[0].last = self._step_uplink
+        self.ussd = UssdDesk(journal, self.rulebook, clock)
+        self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
-        self._clock = clock
+        self._modem = modem
+        self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
+        self.starts = self._count_start()
+        self.rivals = Rivals(self.started)
 
-    def connect(self, link: Link, key: Ed25519PrivateKey, central: Ed25519PublicKey) -> None:
+    def _count_start(self) -> int:
+        """A full disk keeps nobody from starting: the SMS stay on the SIM, and the pages say why."""
+        try:
+            return self.journal.starts()
+        except JournalError as error:
+            self.journal_problem = str(error)
+            return 0
+
+    def connect(
+        self,
+        link: Link,
+        key: Ed25519PrivateKey,
+        central: Ed25519PublicKey,
+        renewer: Renewer | None = None,
+        uplink: UplinkKeys | None = None,
+    ) -> None:
+        """With `uplink`, records may also go to the collector by SMS."""
         forwarder = Forwarder(link, self.journal, key)
-        downlink = Downlink(link, self.journal, forwarder, central)
-        reporter = Reporter(link, key, self.journal.gateway, self.started)
-        self.collector = CollectorSide(link, forwarder, downlink, reporter)
+        downlink = Downlink(
+            link,
+            self.journal,
+            forwarder,
+            central,
+            self.clock,
+            renewer.take if renewer else lambda _: None,
+            self._hear_of_rivals,
+        )
+        reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
+        self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
+        self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
+
+    def _hear_of_rivals(self, message: Inbound) -> None:
+        self.rivals.hear(message, self.clock.now())
 
     @property
     def zone(self) -> ZoneInfo:
         """The local time that days are counted in."""
-        rules = self.receiver.rules
+        rules = self.rulebook.rules
         return rules.zone if rules else ZoneInfo(Policy().timezone)
 
     def disconnect(self) -> None:
@@ -92,9 +138,12 @@ class Core:
             self.collector.link.close()
 
     def step_modem(self, place: int = 0) -> bool:
-        """One round of one modem: all that is on its SIM, one reply, the SIM. Raises `ModemError`, `JournalError`."""
+        """One round of one modem: all that is on its SIM, one reply, one SMS to the collector, the SIM.
+
+        Raises `ModemError`, `JournalError`.
+        """
         try:
-            worked = self.sides[place].step(self._clock.now())
+            worked = self.sides[place].step(self.clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
@@ -111,6 +160,14 @@ class Core:
         reached = [side.receiver.complete_until for side in self.sides]
         return None if None in reached else min(at for at in reached if at)
 
+    def _step_uplink(self, now: Now) -> bool:
+        return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.complete_until)
+
+    def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
+        """What is no matter of employees: the collector's answers, and questions of IT staff."""
+        answer = self.uplink.hear(message, rules) if self.uplink else None
+        return answer or it.decide(message, rules, held, self.status)
+
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""
         side = self.collector
@@ -119,19 +176,22 @@ class Core:
         try:
             try:
                 heard = side.downlink.step()
-                return side.forwarder.step(self._clock.now()) or heard
+                if side.renewer:
+                    side.renewer.step(self.clock.now())
+                return side.forwarder.step(self.clock.now()) or heard
             finally:  # also when records can not be read: that is what people must hear of
-                side.reporter.step(self.status(), self._clock.now())
+                side.reporter.step(self.status(), self.clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
 
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
-        now = self._clock.now()
+        now = self.clock.now()
         complete_until = self.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
+        rules = self.rulebook.rules
         return Status(
             gateway=self.journal.gateway,
             journal=self.journal.id,
@@ -148,8 +208,14 @@ class Core:
             clock_trusted=now.trusted,
             disk_free=box.disk_free,
             heat=box.heat,
+            certificate_until=self._certificate_until(),
+            uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
             sim=self._sim(now).report(),
         )
+
+    def _certificate_until(self) -> datetime | None:
+        side = self.collector
+        return side.renewer.until if side and side.renewer else None
 
     def _sim(self, now: Now, place: int = 0) -> SimView:
         guardian = self.sides[place].guardian
@@ -158,8 +224,10 @@ class Core:
     def _other_reasons(self, now: Now) -> Iterator[Reason]:
         """What is wrong with the modems behind the first."""
         for place, side in enumerate(self.sides[1:], 1):
+            state, detail = side.watch.state
             facts = ModemFacts(
-                modem_problem=side.watch.problem,
+                modem_state=state,
+                modem_detail=detail,
                 modem=side.watch.status,
                 stuck=len(side.receiver.stuck),
                 deaf=side.receiver.deaf,
@@ -169,20 +237,28 @@ class Core:
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
+        modem_state, modem_detail = self.watch.state
         return Condition(
             journal_problem=self.journal_problem,
-            modem_problem=self.watch.problem,
+            modem_state=modem_state,
+            modem_detail=modem_detail,
             modem=self.watch.status,
             stuck=len(self.receiver.stuck),
             clock_trusted=now.trusted and not any(side.receiver.clock_behind for side in self.sides),
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
-            has_rules=self.receiver.rules is not None,
-            diverged=side.downlink.diverged if side else None,
+            guesses=self.journal.guesses(now.wall - MISSES_COUNT_FOR),
+            guess_alarm=self.rulebook.rules.policy.code_alarm_per_hour if self.rulebook.rules else 0,
+            has_rules=self.rulebook.rules is not None,
+            forked=self.journal.forked(),
+            now=now.wall,
             refused=side.forwarder.refused if side else None,
             unanswered=side.forwarder.unanswered(now) if side else 0.0,
             disbelieved=side.downlink.disbelieved if side else None,
+            certificate_left=until - now.wall if (until := self._certificate_until()) else None,
+            rival=self.rivals.present(now),
+            uplink_problem=self.uplink.problem if self.uplink else None,
             sim=self._sim(now),
             unsent_in_a_row=self.journal.failed_in_a_row(),
             deaf=self.receiver.deaf,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -9,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.envelope import BadEnvelope, unseal
-from mqtt_bridge.records import Ack, BadPayload, Desired, decode
+from mqtt_bridge.records import Ack, BadPayload, Certificate, Desired, decode
 from mqtt_bridge.topics import Leaf, parse
 
+from .clock import Clock
 from .forwarder import Forwarder
 from .journal import Journal
 
@@ -19,23 +21,35 @@ log = structlog.get_logger(__name__)
 
 
 class Downlink:
-    """`diverged` tells in words that the collector holds something else than this journal, `disbelieved` why the last
-    thing that came in its name was not taken.
-    """
+    """`disbelieved` tells why the last thing that came in the collector's name was not taken."""
 
-    def __init__(self, link: Link, journal: Journal, forwarder: Forwarder, central: Ed25519PublicKey) -> None:
+    def __init__(
+        self,
+        link: Link,
+        journal: Journal,
+        forwarder: Forwarder,
+        central: Ed25519PublicKey,
+        clock: Clock,
+        on_certificate: Callable[[Certificate], None] = lambda _: None,
+        on_connection: Callable[[Inbound], None] = lambda _: None,
+    ) -> None:
         self._link = link
         self._journal = journal
         self._forwarder = forwarder
         self._central = central
-        self.diverged: str | None = None
+        self._clock = clock
+        self._on_certificate = on_certificate
+        self._on_connection = on_connection
         self.disbelieved: str | None = None
 
     def step(self) -> bool:
         """Apply all that arrived; tells whether there was anything. Raises `JournalError`."""
         taken = self._link.take()
         for message in taken:
-            self._apply(message)
+            if parse(message.topic) == (self._journal.gateway, Leaf.CONNECTION):
+                self._on_connection(message)
+            else:
+                self._apply(message)
         return bool(taken)
 
     def _apply(self, message: Inbound) -> None:
@@ -53,19 +67,28 @@ class Downlink:
             self._take_desired(payload)
             if not message.retained:  # the collector has just come (back), and missed what was sent before
                 self._forwarder.send_anew()
+        elif place == (self._journal.gateway, Leaf.CERTIFICATE) and isinstance(payload, Certificate):
+            self._on_certificate(payload)
 
     def _take_ack(self, ack: Ack) -> None:
-        before = self._journal.position().delivered
+        if ack.journal != self._journal.id:
+            return  # of the journal before
+        before = self._journal.position()
         if not self._journal.acknowledge(ack):
-            if ack.journal == self._journal.id:
-                self.diverged = f"the collector holds another record {ack.seq} of this journal"
-                log.error("diverged", seq=ack.seq)
+            self._part_ways(ack, before.last)
             return
-        self.diverged = self.disbelieved = None
+        self.disbelieved = None
         self._forwarder.landed(ack)
-        if ack.seq < before:
-            log.warning("the collector went back", before=before, now=ack.seq)
+        if ack.seq < before.delivered:
+            log.warning("the collector went back", before=before.delivered, now=ack.seq)
             self._forwarder.send_anew()
+
+    def _part_ways(self, ack: Ack, last: int) -> None:
+        """The collector holds what this journal does not: the file was turned back, and can not go on as it is."""
+        why = f"{ack.seq} > {last}" if ack.seq > last else f"{ack.seq}"
+        self._journal.fork(f"pusat memegang catatan {why} yang lain", self._clock.now().wall)
+        log.error("journal begun anew", journal=self._journal.id, former=ack.journal, held=ack.seq, last=last)
+        self._forwarder.send_anew()
 
     def _disbelieve(self, message: Inbound, why: str) -> None:
         self.disbelieved = why

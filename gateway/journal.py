@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,20 @@ import peewee
 
 from modem.ussd import Reading
 from mqtt_bridge import phones
-from mqtt_bridge.records import Ack, Action, Channel, Desired, Record, chained, encode, genesis
+from mqtt_bridge.day import Punch
+from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, chained, encode, genesis
+from mqtt_bridge.sealing import seal_for
+from mqtt_bridge.sms_codec import Answer
 
-from .decide import Decision, Held, Outcome, Punch, Reply, Rules, Tone, counted, day_of, decide
+from .decide import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone, decide
 from .message import Form, IncomingMessage, fingerprint
+from .rules import Rules, counted, day_of, month_of
 
-SCHEMA = 1
-_SCHEMA = """
+FORGET_SESSIONS = timedelta(days=2)
+
+# The statements that lead from each version of the schema to the next.
+_MIGRATIONS = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE inbox (
     id INTEGER PRIMARY KEY,
@@ -72,11 +79,33 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
 CREATE INDEX outbox_day ON outbox (number, created);
-"""
-
-# What came later, made where it is not there yet.
-_ADDED = """
-CREATE TABLE IF NOT EXISTS sim_reading (
+""",
+    """
+ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX inbox_misses ON inbox (received) WHERE outcome = 'wrong-code';
+CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    number TEXT NOT NULL,
+    started TEXT NOT NULL,
+    said TEXT,
+    answer TEXT
+) WITHOUT ROWID;
+CREATE INDEX session_started ON session (started);
+""",
+    """
+CREATE TABLE uplink (
+    counter INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    problem TEXT
+);
+""",
+    """
+ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT '';
+CREATE TABLE sim_reading (
     id INTEGER PRIMARY KEY,
     sim TEXT NOT NULL,
     at TEXT NOT NULL,
@@ -85,9 +114,14 @@ CREATE TABLE IF NOT EXISTS sim_reading (
     raw TEXT NOT NULL,
     answered INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS sim_reading_sim ON sim_reading (sim, id);
-CREATE INDEX IF NOT EXISTS outbox_created ON outbox (created);
-"""
+CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
+CREATE INDEX outbox_created ON outbox (created);
+""",
+)
+SCHEMA = len(_MIGRATIONS)
+# How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
+_LATEST_COUNTER = 2**32 - 2**24
+
 _LATEST = 2000  # messages: more than come in the minutes in which a second call is none
 _SIM_READINGS = 100  # more than the days that a forecast looks back
 
@@ -148,6 +182,69 @@ class Entry:
     receipt: str | None
     reply: str | None
     delivery: Delivery | None
+    action: Action | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """When the journal began anew under another id, and why."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """How many wrong codes, from how many numbers."""
+
+    codes: int
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A USSD session: what was said last, as a hash of all since its beginning, and what was answered to that."""
+
+    name: str
+    number: str
+    started: datetime
+    said: str | None
+    answer: str | None
+
+
+class Coding(StrEnum):
+    """How records travel by SMS."""
+
+    DATA = "data"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An SMS with records first..last that went to the collector."""
+
+    counter: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkState:
+    """What is known of the way by SMS.
+
+    `held` are the runs (first, last) that the collector holds, by its answer with the counter `answered`;
+    `unknown_roster` is the tag of the roster that it did not know; `flights` may still be under way.
+    """
+
+    coding: Coding
+    answered: int
+    held: tuple[tuple[int, int], ...]
+    unknown_roster: str
+    flights: tuple[Flight, ...]
+
+
+Beforehand = Callable[[IncomingMessage, Rules, Held], Decision | None]
 
 
 class Journal:
@@ -176,10 +273,6 @@ class Journal:
                 )
         with self._transaction():
             self._migrate()
-            for statement in _ADDED.split(";\n"):
-                self._run(statement)
-            if "modem" not in {row[1] for row in self._rows("PRAGMA table_info(inbox)")}:
-                self._run("ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT ''")
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
@@ -188,13 +281,14 @@ class Journal:
             raise JournalError(
                 f"{self._path}: written by a newer version (schema {version}); this one knows {SCHEMA}"
             )
-        if version == SCHEMA:
-            return
-        for statement in _SCHEMA.split(";\n"):
-            self._run(statement)
-        self._set_meta("journal", secrets.token_hex(8))
-        self._set_meta("delivered", "0")
-        self._run(f"PRAGMA user_version = {SCHEMA}")
+        for migration in _MIGRATIONS[version:]:
+            for statement in migration.strip().removesuffix(";").split(";\n"):
+                self._run(statement)
+        if version == 0:
+            self._set_meta("journal", secrets.token_hex(8))
+            self._set_meta("delivered", "0")
+        if version != SCHEMA:
+            self._run(f"PRAGMA user_version = {SCHEMA}")
 
     def reopen(self) -> None:
         """Start again from what the file holds, after an error that left a commit unknown."""
@@ -208,23 +302,29 @@ class Journal:
 
     # Messages in
 
-    def admit(self, messages: Sequence[IncomingMessage], rules: Rules | None) -> list[Outcome]:
+    def admit(
+        self, messages: Sequence[IncomingMessage], rules: Rules | None, beforehand: Beforehand | None = None
+    ) -> list[Outcome]:
         """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
 
-        One that is here already, read or delivered again, changes nothing. Without rules they wait.
+        One that is here already, read or delivered again, changes nothing. Without rules they wait. What `beforehand`
+        decides is no matter of employees.
         """
         with self._transaction():
-            return [self._admit(message, rules) for message in messages]
+            return [self._admit(message, rules, beforehand) for message in messages]
 
-    def decide_waiting(self, rules: Rules) -> int:
+    def decide_waiting(self, rules: Rules, beforehand: Beforehand | None = None) -> int:
         """Decide what came in before there were rules; returns how many."""
         with self._transaction():
             rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
             for row in rows:
-                decision = self._decide(_message(row[1:]), rules)
+                message = _message(row[1:])
+                decision = self._decide(message, rules, beforehand)
                 seq = decision.record.seq if decision.record else None
-                self._run("UPDATE inbox SET outcome = ?, seq = ? WHERE id = ?", decision.outcome, seq, row[0])
-                self._keep_reply(row[0], decision.reply, _message(row[1:]).received)
+                text = message.text if decision.kept is None else decision.kept
+                change = "UPDATE inbox SET outcome = ?, seq = ?, text = ? WHERE id = ?"
+                self._run(change, decision.outcome, seq, text, row[0])
+                self._keep_reply(row[0], decision.reply, message)
             return len(rows)
 
     def callers(self, since: datetime) -> set[str]:
@@ -239,21 +339,29 @@ class Journal:
             )
         return {sender for (sender,) in rows}
 
-    def _admit(self, message: IncomingMessage, rules: Rules | None) -> Outcome:
+    def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         mark = fingerprint(message)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
         if known:
             self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
             return Outcome(known[0][0])
-        decision = self._decide(message, rules) if rules else Decision(Outcome.WAITING)
+        decision = self._decide(message, rules, beforehand) if rules else Decision(Outcome.WAITING)
         inbox = self._keep_message(message, mark, decision)
-        self._keep_reply(inbox, decision.reply, message.received)
+        self._keep_reply(inbox, decision.reply, message)
         return decision.outcome
 
-    def _decide(self, message: IncomingMessage, rules: Rules) -> Decision:
-        decision = decide(message, rules, self._held(message, rules))
+    def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
+        held = self._held(message, rules)
+        decision = (beforehand(message, rules, held) if beforehand else None) or decide(message, rules, held)
         if decision.record:
-            self._append(decision.record)
+            self._append(_sealed(decision.record, rules))
+        number = phones.sender(message.sender)
+        if decision.menu != held.menu:
+            self._keep_menu(number, decision.menu, message.received)
+        if decision.silence is not None:
+            self._run("DELETE FROM silent WHERE number = ?", number)
+            if decision.silence:
+                self._run("INSERT INTO silent VALUES (?)", number)
         return decision
 
     def _held(self, message: IncomingMessage, rules: Rules) -> Held:
@@ -261,32 +369,59 @@ class Journal:
         seq = self._last_seq() + 1
         if number is None:
             return Held(self.id, seq)
-        replies = dict(
+        told = dict(
             self._rows(
                 "SELECT tone, COUNT(*) FROM outbox WHERE number = ? AND created >= ? GROUP BY tone",
                 number,
                 _text(day_of(message.received, rules.zone)[0]),
             )
         )
-        start, end = day_of(counted(message, rules.policy).at, rules.zone)
-        punches = self._rows(
-            "SELECT action, at, receipt FROM record WHERE employee = ? AND at >= ? AND at < ?",
-            rules.employees.get(number),
-            _text(start),
-            _text(end),
-        )
+        subjects = [member.employee for member in rules.people.get(number, ())] or [number]
         return Held(
             self.id,
             seq,
-            tuple(Punch(Action(action), _time(at), receipt) for action, at, receipt in punches),
-            answers=replies.get(Tone.ANSWER, 0),
-            corrections=replies.get(Tone.CORRECTION, 0),
+            {subject: self._punches(subject, message, rules) for subject in subjects},
+            answers=told.get(Tone.ANSWER, 0) + told.get(Tone.INFORMATION, 0),
+            corrections=told.get(Tone.CORRECTION, 0),
+            misses=self._misses(message),
+            menu=self._menu(number, message.received - timedelta(minutes=rules.policy.menu_minutes)),
+            silent=bool(self._rows("SELECT 1 FROM silent WHERE number = ?", number)),
         )
+
+    def _punches(self, subject: str, message: IncomingMessage, rules: Rules) -> list[Punch]:
+        start, end = month_of(counted(message, rules.policy).at, rules.zone)
+        rows = self._rows(
+            "SELECT action, at, receipt, inferred FROM record WHERE employee = ? AND at >= ? AND at < ?",
+            subject,
+            _text(start),
+            _text(end),
+        )
+        return [Punch(Action(action), _time(at), receipt, bool(guess)) for action, at, receipt, guess in rows]
+
+    def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
+        rows = self._rows(
+            "SELECT received FROM inbox WHERE outcome = 'wrong-code' AND received > ? AND received <= ?"
+            " AND sender = ? ORDER BY received",
+            _text(message.received - MISSES_COUNT_FOR),
+            _text(message.received),
+            message.sender,
+        )
+        return tuple(_time(received) for (received,) in rows)
+
+    def _menu(self, number: str, since: datetime) -> tuple[str, ...] | None:
+        inputs = self._value("SELECT inputs FROM menu WHERE number = ? AND at >= ?", number, _text(since))
+        return None if inputs is None else tuple(inputs.split())
+
+    def _keep_menu(self, number: str | None, inputs: tuple[str, ...] | None, at: datetime) -> None:
+        self._run("DELETE FROM menu WHERE number = ?", number)
+        if inputs is not None:
+            self._run("INSERT INTO menu VALUES (?, ?, ?)", number, " ".join(inputs), _text(at))
 
     def _append(self, record: Record) -> None:
         whole = chained(self._hash_at(record.seq - 1), record)
         self._run(
-            "INSERT INTO record (seq, employee, action, at, receipt, hash, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO record (seq, employee, action, at, receipt, hash, body, inferred)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             whole.seq,
             whole.employee,
             whole.action,
@@ -294,6 +429,7 @@ class Journal:
             whole.receipt,
             whole.hash,
             encode(whole),
+            Flag.INFERRED in whole.flags,
         )
 
     def _keep_message(self, message: IncomingMessage, mark: str, decision: Decision) -> int:
@@ -302,7 +438,7 @@ class Journal:
             message.channel,
             message.form,
             message.sender,
-            message.text,
+            message.text if decision.kept is None else decision.kept,
             _text(message.sent) if message.sent else None,
             _text(message.received),
             message.clock_trusted,
@@ -316,17 +452,45 @@ class Journal:
         inserted = self._run(f"INSERT INTO inbox (fingerprint, {_MESSAGE}, outcome, seq) VALUES ({places})", *row)
         return int(inserted.lastrowid)
 
-    def _keep_reply(self, inbox: int, reply: Reply | None, created: datetime) -> None:
+    def _keep_reply(self, inbox: int, reply: Reply | None, message: IncomingMessage) -> None:
         if reply:
+            told = message.channel is Channel.USSD  # whoever asks on a session hears it there
             self._run(
-                "INSERT INTO outbox (inbox, number, tone, text, created, state) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO outbox (inbox, number, tone, text, created, state, sent) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 inbox,
                 reply.number,
                 reply.tone,
                 reply.text,
-                _text(created),
-                Delivery.QUEUED,
+                _text(message.received),
+                Delivery.SENT if told else Delivery.QUEUED,
+                _text(message.received) if told else None,
             )
+
+    # Sessions
+
+    def session(self, name: str, number: str, now: datetime) -> Session:
+        """The session of that name, begun now if it is new. Those of days ago are forgotten."""
+        with self._transaction():
+            self._run("DELETE FROM session WHERE started < ?", _text(now - FORGET_SESSIONS))
+            self._run(
+                "INSERT OR IGNORE INTO session (id, number, started) VALUES (?, ?, ?)", name, number, _text(now)
+            )
+            row = self._rows("SELECT number, started, said, answer FROM session WHERE id = ?", name)[0]
+        return Session(name, row[0], _time(row[1]), row[2], row[3])
+
+    def keep_answer(self, session: Session, said: str, answer: str) -> None:
+        """So that a callback that is repeated hears the same."""
+        with self._transaction():
+            self._run("UPDATE session SET said = ?, answer = ? WHERE id = ?", said, answer, session.name)
+
+    def told(self, message: IncomingMessage) -> str | None:
+        """What was replied to a message that was admitted."""
+        with self._guarded():
+            text: str | None = self._value(
+                "SELECT outbox.text FROM outbox JOIN inbox ON inbox.id = outbox.inbox WHERE inbox.fingerprint = ?",
+                fingerprint(message),
+            )
+        return text
 
     # Replies out
 
@@ -378,9 +542,9 @@ class Journal:
     def failed_in_a_row(self) -> int:
         """Replies that were tried and given up since the last one that went out."""
         with self._guarded():
-            last = self._value("SELECT id FROM outbox WHERE state = 'sent' ORDER BY id DESC LIMIT 1") or 0
-            failed = "SELECT COUNT(*) FROM outbox WHERE id > ? AND state = 'failed' AND attempts > 0"
-            return int(self._value(failed, last))
+            last = "SELECT MAX(id) FROM outbox WHERE state = 'sent' AND attempts > 0"
+            failed = "SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND attempts > 0"
+            return int(self._value(f"{failed} AND id > IFNULL(({last}), 0)"))
 
     # The SIM
 
@@ -453,6 +617,97 @@ class Journal:
             self._set_meta("delivered", str(ack.seq))
             return True
 
+    def fork(self, why: str, at: datetime) -> None:
+        """Go on under a new journal id, with the same records in a chain of their own.
+
+        The collector holds something else under the old id: this file was turned back, by an old card or by one that
+        lied about what it wrote. All goes to the collector anew; by the fingerprints it tells what it has already.
+        """
+        with self._transaction():
+            self._set_meta("journal", secrets.token_hex(8))
+            self._set_meta("delivered", "0")
+            self._set_meta("forked", f"{_text(at)} {why}")
+            self._set_meta("uplink_held", "[]")
+            self._run("UPDATE uplink SET problem = 'of the journal before' WHERE problem IS NULL")
+            self.id = self._meta("journal") or ""
+            previous = genesis(self.gateway, self.id)
+            for seq, body in self._rows("SELECT seq, body FROM record ORDER BY seq"):
+                whole = chained(previous, self._decoded(body, seq))
+                self._run("UPDATE record SET hash = ?, body = ? WHERE seq = ?", whole.hash, encode(whole), seq)
+                previous = str(whole.hash)
+
+    def forked(self) -> Fork | None:
+        """The last time that the journal had to begin anew."""
+        with self._guarded():
+            at, _, why = (self._meta("forked") or "").partition(" ")
+        return Fork(_time(at), why) if at else None
+
+    def starts(self) -> int:
+        """Counts the starts of the gateway, this one included."""
+        with self._transaction():
+            count = int(self._meta("starts") or 0) + 1
+            self._set_meta("starts", str(count))
+            return count
+
+    # Records by SMS
+
+    def uplink(self) -> UplinkState:
+        with self._guarded():
+            rows = self._rows(
+                "SELECT counter, first_seq, last_seq FROM uplink WHERE problem IS NULL AND last_seq > ?"
+                " ORDER BY counter",
+                int(self._meta("delivered") or 0),
+            )
+            return UplinkState(
+                coding=Coding(self._meta("uplink_coding") or Coding.DATA),
+                answered=int(self._meta("uplink_answered") or 0),
+                held=msgspec.json.decode(self._meta("uplink_held") or "[]", type=tuple[tuple[int, int], ...]),
+                unknown_roster=self._meta("uplink_unknown_roster") or "",
+                flights=tuple(Flight(*row) for row in rows),
+            )
+
+    def uplink_counter(self, now: datetime) -> int:
+        """The number of the next SMS. It goes with the clock, so that a restored journal uses none a second time."""
+        with self._guarded():
+            last = int(self._value("SELECT COALESCE(MAX(counter), 0) FROM uplink"))
+        return max(last + 1, min(int(now.timestamp()), _LATEST_COUNTER))
+
+    def uplink_sending(self, flight: Flight, now: datetime) -> None:
+        """An attempt begins; counted beforehand, as it may cost whatever becomes of it."""
+        with self._transaction():
+            self._run(
+                "INSERT INTO uplink (counter, first_seq, last_seq, created) VALUES (?, ?, ?, ?)",
+                flight.counter, flight.first, flight.last, _text(now),
+            )  # fmt: skip
+
+    def uplink_failed(self, counter: int, problem: str) -> None:
+        with self._transaction():
+            self._run("UPDATE uplink SET problem = ? WHERE counter = ?", problem, counter)
+
+    def uplink_coding(self, coding: Coding) -> None:
+        """Send in that form from now on."""
+        with self._transaction():
+            self._set_meta("uplink_coding", coding)
+
+    def uplink_answer(self, answer: Answer, unknown_roster: str) -> bool:
+        """Note what the collector holds, unless a newer answer was there before; tells whether it was noted.
+
+        What it holds by SMS is not delivered: that is for the ack of the signed batch to say.
+        """
+        with self._transaction():
+            if answer.frame.counter <= int(self._meta("uplink_answered") or 0):
+                return False
+            self._set_meta("uplink_answered", str(answer.frame.counter))
+            self._set_meta("uplink_held", msgspec.json.encode(answer.runs).decode())
+            if unknown_roster:
+                self._set_meta("uplink_unknown_roster", unknown_roster)
+            return True
+
+    def uplink_attempts(self, since: datetime) -> int:
+        """How many SMS to the collector were tried since then."""
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", _text(since)))
+
     # What the collector wants
 
     def desired(self) -> Desired | None:
@@ -481,12 +736,22 @@ class Journal:
         with self._guarded():
             rows = self._rows(
                 "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
-                " outbox.text, outbox.state FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
+                " outbox.text, outbox.state, record.action, record.at"
+                " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
                 2**62 if before is None else before,
                 limit,
             )
         return [_entry(row) for row in rows]
+
+    def guesses(self, since: datetime) -> Guesses:
+        """The wrong codes since then."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox WHERE outcome = 'wrong-code' AND received > ?",
+                _text(since),
+            )
+        return Guesses(*rows[0])
 
     def latest(self) -> datetime | None:
         """The newest time that both the SMS centre and we had reached: the clock must not fall behind it again.
@@ -542,6 +807,13 @@ _MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, re
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
+def _sealed(record: Record, rules: Rules) -> Record:
+    """A NIP is for the collector alone: not even this file may hold it."""
+    if record.action is not Action.REGISTER:
+        return record
+    return msgspec.structs.replace(record, note=seal_for(rules.sealing_key, record.note))
+
+
 def _cause(error: BaseException) -> BaseException:
     """What went wrong first: after a full disk, the failed rollback is reported in place of it."""
     while isinstance(error.__context__, peewee.PeeweeException | sqlite3.Error):
@@ -577,7 +849,7 @@ def _reading(row: Sequence[Any]) -> Reading:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, channel, received, sent, sender, text, outcome, copies, receipt, reply, state = row
+    id_, channel, received, sent, sender, text, outcome, copies, receipt, reply, state, action, at = row
     return Entry(
         id=id_,
         channel=Channel(channel),
@@ -590,6 +862,8 @@ def _entry(row: Sequence[Any]) -> Entry:
         receipt=receipt,
         reply=reply,
         delivery=Delivery(state) if state else None,
+        action=Action(action) if action else None,
+        at=_time(at) if at else None,
     )
 
 

@@ -10,9 +10,10 @@ import structlog
 from modem.messages import IncomingSms, Modem, ModemError
 
 from .clock import Now
-from .decide import Rules
 from .journal import Journal
 from .message import from_call, from_sms
+from .rulebook import RuleBook
+from .rules import Rules
 
 DELETE_ATTEMPTS = 3
 STUCK_SECONDS = 600.0
@@ -29,37 +30,32 @@ class Receiver:
     `clock_behind` tells that the SMS centre is ahead of us, `deaf` that the modem can not tell who calls.
     """
 
-    def __init__(self, modem: Modem, journal: Journal, name: str = "") -> None:
+    def __init__(self, modem: Modem, journal: Journal, rulebook: RuleBook, name: str = "") -> None:
         self._name = name
         self._modem = modem
         self._journal = journal
-        self._rules: Rules | None = None
-        self._version = 0
+        self._rulebook = rulebook
         self._tries: dict[IncomingSms, int] = {}
         self.stuck: dict[IncomingSms, float] = {}
         self.clock_behind = False
         self.deaf = False
         self.complete_until: datetime | None = None
 
-    @property
-    def rules(self) -> Rules | None:
-        """What is decided by now; None until the first roster is there."""
-        return self._rules
-
     def step(self, now: Now) -> bool:
         """One round; tells whether there was anything. Raises `ModemError` and `JournalError`, with nothing lost."""
-        rules = self._current_rules()
+        rules = self._rulebook.current()
         listed = self._modem.receive()
         self.stuck = {sms: again for sms, again in self.stuck.items() if sms in listed}
         found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
         if found:
             trusted = now.trusted and now.synchronised
             messages = [from_sms(sms, now.wall, clock_trusted=trusted, modem=self._name) for sms in found]
-            outcomes = self._journal.admit(messages, rules)
+            outcomes = self._journal.admit(messages, rules, self._rulebook.beforehand)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)
-        if now.trusted and rules and not self.clock_behind and not self.stuck:
+        # A list that is not empty may lack an SMS that the modem counts and does not show: the next list tells.
+        if not found and now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
         return self._take_calls(now, rules) or bool(found)
 
@@ -80,17 +76,9 @@ class Receiver:
         messages = [from_call(call, now.wall, clock_trusted=trusted, modem=self._name) for call in rang]
         fresh = [message for message in messages if message.sender not in recent]
         if fresh:
-            log.info("called", count=len(fresh), outcomes=sorted(self._journal.admit(fresh, rules)))
+            outcomes = self._journal.admit(fresh, rules, self._rulebook.beforehand)
+            log.info("called", count=len(fresh), outcomes=sorted(outcomes))
         return bool(rang)
-
-    def _current_rules(self) -> Rules | None:
-        """The rules that the journal holds; with the first ones, what waited for them is decided."""
-        if self._journal.desired_version() != self._version and (desired := self._journal.desired()):
-            rules = Rules({member.phone: member.employee for member in desired.roster}, desired.policy)
-            waited = self._journal.decide_waiting(rules)
-            log.info("rules", version=desired.version, employees=len(desired.roster), waited=waited)
-            self._rules, self._version = rules, desired.version
-        return self._rules
 
     def _clear(self, found: Sequence[IncomingSms], now: Now) -> None:
         """Delete what is committed, each slot only if it still holds what was read.

@@ -30,6 +30,7 @@ from .messages import (
     OutgoingSms,
     Part,
     Registration,
+    Sim,
     UssdAnswer,
 )
 
@@ -58,8 +59,11 @@ _GONE = (
 _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
+_FLASH = 0  # the message class; libgammu gives -1 for none
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
+_OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
+_SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -73,11 +77,14 @@ class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
     Opening takes about four seconds. ModemError(gone=True) when nothing answers there, or another program has it.
+    A modem that counts SMS and shows none is to be opened anew as well, unless that was tried and is no use
+    (`patient`).
     """
 
-    def __init__(self, device: str, connection: str = "at") -> None:
+    def __init__(self, device: str, connection: str = "at", *, patient: bool = False) -> None:
         os.close(lock.hold(device))  # libgammu takes the same lock, and only says "busy" when it can not
         self._device = device
+        self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._callers: list[str] = []
@@ -97,7 +104,7 @@ class GammuModem:
                 return _incoming(found)
             incoming = _incoming(found) + self._search(set(found))
         if not incoming:
-            raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
+            raise ModemError(f"the modem counts {used} SMS and shows none", gone=not self._patient)
         return sorted(incoming, key=lambda sms: sms.location)
 
     def read(self, location: int) -> IncomingSms | None:
@@ -118,14 +125,14 @@ class GammuModem:
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
         reference = 0
-        for part in self._parts(sms):
+        for part in self._parts(sms) if sms.data is None else [_data_sms(sms.number, sms.data)]:
             reference = self._send_part(part)
         return reference
 
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            used, capacity = self._counts()
+            sim, (used, capacity) = self._store()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
@@ -141,6 +148,7 @@ class GammuModem:
             model=f"{maker} {model}".strip(),
             imei=imei,
             imsi=imsi,
+            sim=sim,
         )
 
     def network_time(self) -> datetime | None:
@@ -237,10 +245,12 @@ class GammuModem:
         broken = self._raw(location)
         if broken is None:
             return
+        if broken.number or broken.sent:  # it can be decoded: the modem itself does not delete it
+            raise ModemError(f"delete: the modem does not empty slot {location}")
         store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
         self._machine.Terminate()
         try:
-            erase(self._device, store, index, broken.text)
+            erase(self._device, store, (index, index - 1), broken.text)
         finally:
             self._machine.Init()
             self._minds_calls = False
@@ -281,6 +291,24 @@ class GammuModem:
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
 
+    def _store(self) -> tuple[Sim, tuple[int, int]]:
+        """Whether the SIM can be used, and the counts when it can. To ask the SIM itself may take a second."""
+        try:
+            return Sim.READY, self._counts()
+        except _GONE:
+            raise
+        except gammu.GSMError:
+            sim = self._sim()
+            if sim is Sim.READY:  # then it is something else
+                raise
+            return sim, (0, 0)
+
+    def _sim(self) -> Sim:
+        try:
+            return _SIM.get(self._machine.GetSecurityStatus(), Sim.READY)
+        except gammu.ERR_NOSIM:
+            return Sim.ABSENT
+
     def _counts(self) -> tuple[int, int]:
         """SMS slots used, and there, in both stores."""
         counts = self._machine.GetSMSStatus()
@@ -296,16 +324,27 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
     if raw["Type"] not in ("Deliver", "Status_Report"):
         return None
     binary = isinstance(raw["Text"], bytes)
-    kind = Kind.REPORT if raw["Type"] == "Status_Report" else Kind.BINARY if binary else Kind.TEXT
     return IncomingSms(
         location=raw["Location"],
         number=raw["Number"],
         text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
         sent=raw["DateTime"],
         smsc=raw["SMSC"]["Number"],
-        kind=kind,
+        kind=_kind(raw),
         part=_part(raw["UDH"]),
     )
+
+
+def _data_sms(number: str, data: bytes) -> dict[str, Any]:
+    if len(data) > _OCTETS:
+        raise ModemError(f"send: {len(data)} octets do not fit into one SMS", permanent=True)
+    return {"Number": number, "SMSC": {"Location": 1}, "Class": -1, "Coding": "8bit", "Text": data}
+
+
+def _kind(raw: dict[str, Any]) -> Kind:
+    if raw["Type"] == "Status_Report":
+        return Kind.REPORT
+    return Kind.BINARY if isinstance(raw["Text"], bytes) or raw["Class"] == _FLASH else Kind.TEXT
 
 
 def _part(header: dict[str, Any]) -> Part | None:

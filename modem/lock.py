@@ -19,7 +19,7 @@ def hold(device: str) -> int:
     Two programs that read from one modem take each other's answers, and neither notices.
     """
     if not Path(device).exists():
-        raise ModemError(f"{device} does not exist", gone=True)
+        raise ModemError(f"{device} does not exist", absent=True)
     try:
         descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

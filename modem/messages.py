@@ -15,7 +15,7 @@ class Kind(StrEnum):
     """What an incoming message is, as far as the modem can tell."""
 
     TEXT = "text"
-    BINARY = "binary"  # 8-bit data: not a text that a person typed
+    BINARY = "binary"  # 8-bit data, or a flash SMS: not a text that a person typed into a phone
     REPORT = "report"  # a delivery report for one of ours
 
 
@@ -33,7 +33,8 @@ class IncomingSms:
     """One SMS as it lies in one slot of the modem's store.
 
     `location` names the slot for `read` and `delete`. `sent` is the service centre time stamp as an aware
-    datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them.
+    datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them. Of 8-bit data
+    `text` is the hexadecimal form.
     """
 
     location: int
@@ -47,10 +48,11 @@ class IncomingSms:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS to send; `text` of any length that fits one SMS in its coding."""
+    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`."""
 
     number: str
     text: str
+    data: bytes | None = None
 
 
 class UssdStatus(StrEnum):
@@ -90,12 +92,21 @@ class Registration(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Sim(StrEnum):
+    """Whether the SIM can be used (3GPP TS 27.007, 8.3)."""
+
+    READY = "ready"
+    PIN = "pin"
+    PUK = "puk"
+    ABSENT = "absent"
+
+
 @dataclass(frozen=True, slots=True)
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots. `imsi` names the
-    SIM.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots, none of them while
+    the SIM can not be used. `imsi` names the SIM.
     """
 
     registration: Registration
@@ -106,19 +117,21 @@ class ModemStatus:
     model: str = ""
     imei: str = ""
     imsi: str = ""
+    sim: Sim = Sim.READY
 
 
 class ModemError(Exception):
     """A modem call failed.
 
     `permanent` tells that the same call will fail again (a number that no network takes), so that trying
-    again only costs money. `gone` tells that the modem itself must be opened anew.
+    again only costs money. `gone` tells that the modem itself must be opened anew, `absent` that there is none.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False, absent: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
-        self.gone = gone
+        self.gone = gone or absent
+        self.absent = absent
 
 
 class Modem(Protocol):

@@ -42,3 +42,11 @@ def masked(number: str) -> str:
     if len(number) < 8:
         return number
     return number[:-7] + "****" + number[-3:]
+
+
+def spoken(number: str) -> str:
+    """An E.164 number as people write it: `0812-3456-7890`; what is none stays as it is."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(number, REGION), PhoneNumberFormat.NATIONAL)
+    except NumberParseException:
+        return number

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -24,7 +24,12 @@ Seq = Annotated[int, Meta(ge=1, le=2**53)]
 # Control characters have no place in any of these, and some databases refuse a NUL.
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Short = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Secret = Annotated[str, Meta(pattern=r"^[A-Z2-7]{32,128}$")]
 Instant = Annotated[datetime, Meta(tz=True)]
+Pem = Annotated[
+    str, Meta(max_length=8000, pattern=r"^-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n$")
+]
+PhoneNumber = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
 class Action(StrEnum):
@@ -35,6 +40,8 @@ class Action(StrEnum):
     SICK = "sick"
     LEAVE = "leave"
     DUTY = "duty"
+    DISPUTE = "dispute"  # what is recorded of them is wrong, says `note`
+    REGISTER = "register"  # this number asks to be bound to the person whose NIP is sealed in `note`
 
 
 class Channel(StrEnum):
@@ -55,10 +62,14 @@ class Presence(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a person who judges the record must know."""
+    """What a person or a rule that judges the record must know."""
 
     # `at` is the time of receipt: the SMS centre gave none that can be true
     CLOCK_UNTRUSTED = "clock-untrusted"
+    # only a code was sent: whether it means in or out follows from the day's other records (see `day.settle`)
+    INFERRED = "inferred"
+    # the code was judged by the gateway's own clock, which the network had not set
+    CODE_BY_OWN_CLOCK = "code-by-own-clock"
     # who made the statement is no better known than a caller's number, which is easily made up
     LOW_ASSURANCE = "low-assurance"
 
@@ -66,8 +77,9 @@ class Flag(StrEnum):
 class Record(Struct, frozen=True, kw_only=True):
     """One attendance statement. Its identity is (gateway, journal, seq); `at` is the time that counts.
 
+    `employee` is an opaque id, or the number itself where a number speaks that is not bound to anybody yet.
     `fingerprint` names the message it was made from, `receipt` is what the employee was told, `hash` chains it
-    to the record before (see `chained`).
+    to the record before (see `chained`). `note` is what they added in words.
     """
 
     seq: Seq
@@ -80,6 +92,7 @@ class Record(Struct, frozen=True, kw_only=True):
     flags: tuple[Flag, ...]
     receipt: Name
     fingerprint: Hash
+    note: Short = ""
     hash: Hash | None = None
 
 
@@ -111,12 +124,25 @@ class Ack(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ack"):
 
 
 class Connection(Struct, frozen=True, kw_only=True, tag_field="kind", tag="connection"):
-    """Whether a gateway is connected, by its own word or, `online` false, by its last will."""
+    """Whether a gateway is connected, by its own word or, `online` false, by its last will.
+
+    `starts` counts the starts of the gateway and `session` its connections since: whoever says this again later says
+    nothing new.
+    """
 
     gateway: GatewayId
     online: bool
     since: Instant
+    starts: int = 0
+    session: int = 0
     schema: int = SCHEMA
+
+
+class Language(StrEnum):
+    """In which an employee is answered (ISO 639-1)."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -149,12 +175,21 @@ class SimReport(Struct, frozen=True, kw_only=True):
     days_left: int | None = None
 
 
+class UplinkReport(Struct, frozen=True, kw_only=True):
+    """SMS that a gateway tried to send to the collector, and records that this one holds by SMS alone."""
+
+    today: int
+    month: int
+    held: int
+
+
 class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     """What a gateway reports of itself. `at` is its own clock.
 
     `last_seq` is the newest record it made and `delivered` the newest that the collector acknowledged.
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
-    record up to `last_seq`. `desired` is the version it applied. Sizes in bytes, heat in degrees Celsius.
+    record up to `last_seq`. `desired` is the version it applied. `starts` and `count` number what the gateway said.
+    Sizes in bytes, heat in degrees Celsius. `certificate_until` is when its certificate ends, None where it has none.
     `sim` is None until the operator told of it.
     """
 
@@ -173,15 +208,73 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     clock_trusted: bool
     disk_free: int | None = None
     heat: float | None = None
+    starts: int = 0
+    count: int = 0
+    certificate_until: Instant | None = None
+    uplink: UplinkReport | None = None
     sim: SimReport | None = None
     schema: int = SCHEMA
 
 
+class PresenceRule(StrEnum):
+    """Whether a check-in needs the code on the office's screen."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Replies(StrEnum):
+    """What is answered by SMS; the office's screen shows every receipt for nothing."""
+
+    ALL = "all"
+    ERRORS = "errors"
+    NONE = "none"
+
+
 class Member(Struct, frozen=True, kw_only=True):
-    """One employee as a gateway knows them: by opaque id and bound number (E.164), never by NIP or name."""
+    """One employee as a gateway knows them: by opaque id and bound number (E.164), never by NIP or name.
+
+    `alias` is the word by which one of several people with the same phone says who speaks. `presence` and
+    `language` override the policy's, `shift` names their working hours, `office` the screen whose code they type
+    where that is not the gateway's own.
+    """
 
     employee: Name
-    phone: Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+    phone: PhoneNumber
+    alias: Annotated[str, Meta(pattern=r"^[a-z]{0,12}$")] = ""
+    presence: PresenceRule | None = None
+    language: Language | None = None
+    shift: Short = ""
+    office: Short = ""
+
+
+class Hours(Struct, frozen=True, kw_only=True):
+    """Working hours, local time, on some weekdays (Monday is 1) from one date on, to another or for good.
+
+    Of those that hold on a day the one that began last counts: Ramadan's hours stand above the ordinary ones. An end
+    before the start is on the next morning.
+    """
+
+    since: date
+    until: date | None = None
+    weekdays: tuple[Annotated[int, Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5)
+    start: time
+    end: time
+    shift: Short = ""
+
+
+class UplinkTerms(Struct, frozen=True, kw_only=True):
+    """How a gateway brings its records to the collector's `number` by SMS while the link does not.
+
+    It begins when for `after_minutes` no ack came although records wait. An SMS that is not full waits for more
+    records until its first one is `hold_minutes` old. `per_day` caps the SMS of a day.
+    """
+
+    number: PhoneNumber
+    after_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    hold_minutes: Annotated[int, Meta(ge=0, le=1440)] = 60
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 30
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -191,6 +284,14 @@ class Policy(Struct, frozen=True, kw_only=True):
     `answers_per_day` caps the answers to one number's check-ins in a day of `timezone` (IANA name),
     `corrections_per_day` those to what can not be understood: two machines that answer each other stop there.
     With `missed_calls` a call from an employee's number counts as in, or as out when there is an in already.
+
+    A presence code is shown for `code_seconds`; it counts from when it is shown until `code_grace_seconds` after it
+    went. A number that sent `code_misses_per_hour` wrong ones is not heard with codes for the rest of the hour;
+    from `code_alarm_per_hour` wrong ones of all numbers on, people are told.
+
+    `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
+    A menu is left `menu_minutes` after its last answer.
+    Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
     timezone: Name = "Asia/Jakarta"
@@ -198,13 +299,28 @@ class Policy(Struct, frozen=True, kw_only=True):
     clock_skew_seconds: Annotated[int, Meta(ge=0, le=86400)] = 300
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    replies: Replies = Replies.ALL
+    language: Language = Language.INDONESIAN
+    presence: PresenceRule = PresenceRule.OFF
+    code_seconds: Annotated[int, Meta(ge=30, le=300)] = 60
+    code_grace_seconds: Annotated[int, Meta(ge=0, le=240)] = 90
+    code_misses_per_hour: Annotated[int, Meta(ge=1, le=100)] = 5
+    code_alarm_per_hour: Annotated[int, Meta(ge=1, le=10000)] = 20
+    registrations_per_day: Annotated[int, Meta(ge=0, le=100)] = 3
+    menu_minutes: Annotated[int, Meta(ge=1, le=60)] = 10
+    hours: tuple[Hours, ...] = ()
+    holidays: tuple[date, ...] = ()
+    uplink: UplinkTerms | None = None
+    it_numbers: tuple[PhoneNumber, ...] = ()
     missed_calls: bool = False
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):
     """What the collector wants a gateway to hold: always whole, newer versions replace older ones.
 
-    The collector says it anew whenever it has come (back) to the broker.
+    The collector says it anew whenever it has come (back) to the broker. `secrets` (base32) make the presence codes:
+    office → secret, the gateway's own office under its id (see `Member.office`). `sealing_key` is the collector's
+    X25519 key (base64) for what a gateway must not be able to read again.
     """
 
     gateway: GatewayId
@@ -212,6 +328,8 @@ class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"
     issued: Instant
     roster: tuple[Member, ...]
     policy: Policy
+    secrets: dict[Name, Secret] = {}
+    sealing_key: Short = ""
     schema: int = SCHEMA
 
 
@@ -238,7 +356,24 @@ class Result(Struct, frozen=True, kw_only=True, tag_field="kind", tag="result"):
     schema: int = SCHEMA
 
 
-Payload = Batch | Ack | Connection | Status | Desired | Command | Result
+class Renewal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="renewal"):
+    """A gateway asks for its next certificate, for the key that made `csr`."""
+
+    gateway: GatewayId
+    csr: Pem
+    at: Instant
+    schema: int = SCHEMA
+
+
+class Certificate(Struct, frozen=True, kw_only=True, tag_field="kind", tag="certificate"):
+    """A gateway's new certificate, in PEM."""
+
+    gateway: GatewayId
+    certificate: Pem
+    schema: int = SCHEMA
+
+
+Payload = Batch | Ack | Connection | Status | Desired | Command | Result | Renewal | Certificate
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)

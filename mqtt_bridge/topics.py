@@ -16,14 +16,16 @@ class Leaf(StrEnum):
 
     RECORDS = "event/records"
     RESULT = "event/result"
+    RENEWAL = "event/renewal"
     CONNECTION = "state/connection"
     STATUS = "state/status"
     ACK = "command/ack"
     DESIRED = "command/desired"
     RUN = "command/run"
+    CERTIFICATE = "command/certificate"
 
 
-RETAINED = frozenset({Leaf.CONNECTION, Leaf.STATUS, Leaf.ACK, Leaf.DESIRED})
+RETAINED = frozenset({Leaf.CONNECTION, Leaf.STATUS, Leaf.ACK, Leaf.DESIRED, Leaf.CERTIFICATE})
 UPLINK = (f"{ROOT}/+/event/#", f"{ROOT}/+/state/#")
 
 

@@ -22,11 +22,14 @@ class Simulator:
     The device path, the page's port and every SMS stay the same over `kill` and `start`.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, number: str = "+6281100001") -> None:
+        folder.mkdir(exist_ok=True)
+        self.number = number
         self.device = folder / "modem"
+        self.by_id = folder / "by-id" / "usb-Gardu_Simulator_350000000000006-if00-port0"
         self._state = folder / "simulator.db"
         (self._port,) = free_ports(1)
-        self._options = options
+        self._options = ("--number", number, *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,7 +43,8 @@ class Simulator:
 
     def start(self) -> Self:
         command = [sys.executable, "-m", "modem", "simulate", "--device", str(self.device)]
-        command += ["--state", str(self._state), "--phone", f"127.0.0.1:{self._port}", *self._options]
+        command += ["--state", str(self._state), "--phone", f"127.0.0.1:{self._port}"]
+        command += ["--by-id", str(self.by_id.parent), *self._options]
         self._process = subprocess.Popen(command)
         eventually(self._serves)
         return self
@@ -51,6 +55,11 @@ class Simulator:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def join(self, other: Simulator) -> None:
+        """Let SMS between the two modems' numbers arrive; before either starts."""
+        self._options += ("--peer", f"{other.number}={other.url}")
+        other._options += ("--peer", f"{self.number}={self.url}")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -63,6 +72,23 @@ class Simulator:
     def text(self, number: str, text: str = "", **more: Any) -> dict[str, Any]:
         """Send an SMS; `more` as `POST /api/sms` takes it: delay_seconds, repeat, scts, binary, parts, pdu."""
         return self._json("/api/sms", {"from": number, "text": text, **more})
+
+    def fault(
+        self, kind: str, *, seconds: float | None = None, times: int | None = None, **parameters: Any
+    ) -> int | None:
+        """Let something be wrong from now on; the id by which it is cleared, None when it is a message."""
+        order = {"kind": kind, "parameters": parameters, "seconds": seconds, "times": times}
+        identity: int | None = self._json("/api/faults", order)["id"]
+        return identity
+
+    def faults(self) -> list[dict[str, Any]]:
+        active: list[dict[str, Any]] = self._json("/api/faults")["active"]
+        return active
+
+    def mend(self) -> None:
+        """End all faults."""
+        request = urllib.request.Request(f"{self.url}/api/faults", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
 
     def messages(self, number: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self._json(f"/api/phones/{urllib.parse.quote(number)}")["messages"]

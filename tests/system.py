@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import getpass
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from central import desired
+from central.database import Database
+from gateway.presence import shown
 
 from .waiting import eventually, free_ports
 
@@ -25,14 +32,19 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 CENTRAL = """\
 [central]
 data_dir = "{folder}/central"
+it_numbers = ["+6281299990001"]
 {database}
 [broker]
 host = "127.0.0.1"
 port = {broker}
+{trust}
 [web]
 listen = "127.0.0.1:{central}"
-[gateways]
-keys_dir = "{folder}/keys"
+{keys}
+[policy]
+presence = "{presence}"
+[uplink]
+number = "+6281100009"
 """
 
 GATEWAY_TOML = """\
@@ -42,14 +54,24 @@ data_dir = "{folder}/gateway"
 [modem]
 device = "{device}"
 poll_seconds = 0.2
+[screen]
+number = "{number}"
+[ussd]
+secret = "{ussd}"
+[web]
+listen = "127.0.0.1:{gateway}"
+"""
+
+# What a gateway is told where its keys are handed over as files, instead of being enrolled.
+HANDED_OVER = """\
 [broker]
 host = "127.0.0.1"
 port = {broker}
 [central]
 public_key = "{folder}/central/central.pub"
-[web]
-listen = "127.0.0.1:{gateway}"
 """
+USSD_SECRET = "a secret of the aggregator"
+
 
 MOSQUITTO = """\
 listener {broker} 127.0.0.1
@@ -81,10 +103,21 @@ def receipt_in(answer: str) -> str:
 
 
 class System:
-    """Starts, kills and stops the processes by name; `phones` are the numbers of its employees."""
+    """Starts, kills and stops the processes by name; `phones` are the numbers of its employees.
+
+    With the broker `tls`, mosquitto runs as `broker-config` sets it up, and the gateway has to `enrol` first.
+    """
 
     def __init__(
-        self, folder: Path, *, employees: int = 5, broker: str = "embedded", database_url: str = "", device: str = ""
+        self,
+        folder: Path,
+        *,
+        employees: int = 5,
+        broker: str = "embedded",
+        database_url: str = "",
+        device: str = "",
+        presence: str = "off",
+        number: str = "",
     ) -> None:
         self.folder = folder
         self.broker = broker
@@ -93,7 +126,7 @@ class System:
         self.device = device or f"{folder}/modem/device"
         self.phones = [f"+62812{1000000 + number}" for number in range(employees)]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._configure(database_url)
+        self._configure(database_url, presence, number)
         self._fill()
 
     def __enter__(self) -> System:
@@ -112,6 +145,7 @@ class System:
         broker = {
             "embedded": [f"{BIN}/gardu-central", "broker", *central],
             "mosquitto": ["mosquitto", "-c", f"{self.folder}/mosquitto.conf"],
+            "tls": ["mosquitto", "-c", f"{self.folder}/mosquitto.conf"],
         }
         return {
             "modem": [f"{BIN}/gardu-modem", "simulate", *modem, "--phone", f"127.0.0.1:{self.ports['phone']}"],
@@ -191,6 +225,22 @@ class System:
 
         return list(eventually(enough, what=f"answer {count}"))
 
+    def presence_code(self) -> str:
+        """What the office's screen must show now, by the secret that central gave out."""
+        database = Database(f"sqlite:///{self.folder}/central/central.db")
+        wanted = desired.newest(database, GATEWAY)
+        database.close()
+        assert wanted
+        return shown(wanted.secrets[GATEWAY], datetime.now(UTC), wanted.policy).code
+
+    def ussd(self, session: str, phone: str, typed: str) -> str:
+        """What the aggregator hears."""
+        form = {"sessionId": session, "phoneNumber": phone, "serviceCode": "*888#", "text": typed}
+        request = urllib.request.Request(self.url("gateway", "/ussd"), urllib.parse.urlencode(form).encode())
+        request.add_header("Authorization", f"Bearer {USSD_SECRET}")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return str(response.read().decode())
+
     def status(self) -> Mapping[str, Any]:
         """What the gateway says of itself; empty while it does not answer."""
         return fetch(self.url("gateway", "/status.json")) or {}
@@ -204,20 +254,54 @@ class System:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def invite(self, gateway: str = GATEWAY, *options: str) -> tuple[str, str]:
+        """URL and token for a gateway."""
+        made = json.loads(self.central("gateway", "add", gateway, "--json", *options))
+        return made["url"], made["token"]
+
+    def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`gardu-gateway` as a technician runs it."""
+        command = [f"{BIN}/gardu-gateway", *arguments, "--config", f"{self.folder}/gateway.toml"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+
+    def enrol(self, *options: str) -> str:
+        """By a token, over HTTP: central must be running."""
+        eventually(lambda: fetch(self.url("central", "/healthz")), what="central")
+        done = self.gateway("enrol", *self.invite(GATEWAY, *options))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     # Set-up
 
-    def _configure(self, database_url: str) -> None:
+    def _configure(self, database_url: str, presence: str, number: str) -> None:
         for part in ("central", "gateway", "modem", "keys"):
             (self.folder / part).mkdir(exist_ok=True)
+        trusted = self.broker == "tls"
         values = {
             "folder": self.folder,
             "device": self.device,
+            "presence": presence,
+            "number": number,
+            "ussd": USSD_SECRET,
             "database": f'database_url = "{database_url}"' if database_url else "",
+            "trust": f'tls = true\nconfig_dir = "{self.folder}/broker"' if trusted else "",
+            "keys": "" if trusted else f'[gateways]\nkeys_dir = "{self.folder}/keys"',
             **self.ports,
         }
-        for name, text in (("central.toml", CENTRAL), ("gateway.toml", GATEWAY_TOML), ("mosquitto.conf", MOSQUITTO)):
+        gateway = GATEWAY_TOML + ("" if trusted else HANDED_OVER)
+        for name, text in (("central.toml", CENTRAL), ("gateway.toml", gateway), ("mosquitto.conf", MOSQUITTO)):
             (self.folder / name).write_text(text.format(**values))
-        (self.folder / "keys" / f"{GATEWAY}.pub").symlink_to(self.folder / "gateway" / "gateway.pub")
+        if trusted:
+            self._configure_broker()
+        else:
+            (self.folder / "keys" / f"{GATEWAY}.pub").symlink_to(self.folder / "gateway" / "gateway.pub")
+
+    def _configure_broker(self) -> None:
+        """As it is written, but for the user: another one could not read a test's folder. All refusals are logged."""
+        self.central("broker-config")
+        settings = (self.folder / "broker" / "mosquitto.conf").read_text()
+        own = f"user {getpass.getuser()}\nlog_type all\n"
+        (self.folder / "mosquitto.conf").write_text(f"{settings}\n{own}")
 
     def _fill(self) -> None:
         roster = self.folder / "roster.csv"

@@ -104,6 +104,18 @@ def test_the_collector_knows_how_the_gateway_is(office: System) -> None:
     eventually(lambda: gateways() == [(GATEWAY, "up")])
 
 
+def test_it_staff_ask_a_gateway_by_sms(office: System) -> None:
+    number = "+6281299990001"
+    office.text(number, "STATUS")
+    (answer,) = office.answered(number)
+    assert answer.startswith(f"{GATEWAY} ")
+    assert "sinyal" in answer
+
+
+def test_a_gateway_may_send_by_sms_where_the_city_has_a_number(office: System) -> None:
+    assert office.status()["uplink"] == {"today": 0, "month": 0, "held": 0}
+
+
 def test_a_damaged_message_is_kept_and_removed_and_holds_up_nobody(office: System) -> None:
     damaged = "0691261100000004" + "0C91261832547698" + "0000" + "62114270120582" + "05" + "C8203A2905" + "CA"
     office.text(office.phones[5], "", pdu=damaged)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.decide import Rules
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
 from mqtt_bridge.records import Channel, Policy
 
+from .gateway.factories import rules
 from .system import GATEWAY, System, fetch
 from .waiting import eventually
 
@@ -46,7 +46,8 @@ def fill(system: System, count: int) -> None:
         )
         for number, phone in enumerate(system.phones)
     ]  # fmt: skip
-    rules = Rules({phone: f"e-{number}" for number, phone in enumerate(system.phones)}, Policy(answers_per_day=0))
-    journal.admit(messages, rules)
+    people = {phone: f"e-{number}" for number, phone in enumerate(system.phones)}
+    made = rules(people, Policy(answers_per_day=0))
+    journal.admit(messages, made)
     assert journal.position().last == count
     journal.close()

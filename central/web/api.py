@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, request
 from flask_wtf import CSRFProtect
 
 from .. import access, queries
-from ..queries import Gateway, Wanted
+from ..queries import Entry, Gateway, Provisional, Wanted
 from .office import Office
 
 MOST = 1000
@@ -29,16 +29,15 @@ def register(app: Flask, office: Office, csrf: CSRFProtect) -> None:
     @api.get("/records")
     @_with_token(office)
     def records() -> Response:
-        limit = _whole("limit", 100, least=1, most=MOST)
-        wanted = Wanted(
-            gateway=request.args.get("gateway", ""),
-            start=_instant("since"),
-            end=_instant("until"),
-            after=_whole("cursor", 0, least=0, most=2**63 - 1),
-        )
-        found = queries.records(office.database, wanted, limit + 1)
-        items = [queries.as_json(entry) for entry in found[:limit]]
-        return _json({"items": items, "next": str(items[-1]["id"]) if len(found) > limit else None})
+        limit = _limit()
+        return _page(queries.records(office.database, _wanted(), limit + 1), limit)
+
+    @api.get("/provisional")
+    @_with_token(office)
+    def provisional() -> Response:
+        """What is known by SMS alone. It goes from here when its final record comes among the others."""
+        limit = _limit()
+        return _page(queries.provisional(office.database, _wanted(), limit + 1), limit)
 
     @api.get("/gateways")
     @_with_token(office)
@@ -54,8 +53,8 @@ def register(app: Flask, office: Office, csrf: CSRFProtect) -> None:
 
 
 def asked() -> bool:
-    """Whether the present request is one to the API."""
-    return request.path.startswith("/api/")
+    """Whether the present request is one of a program."""
+    return request.path.startswith("/api/") or request.path == "/enrol"
 
 
 def problem(status: int, title: str, detail: str) -> tuple[Response, int]:
@@ -79,6 +78,25 @@ def _with_token(office: Office) -> Callable[[Callable[[], Response]], Callable[[
     return decorate
 
 
+def _limit() -> int:
+    return _whole("limit", 100, least=1, most=MOST)
+
+
+def _wanted() -> Wanted:
+    return Wanted(
+        gateway=request.args.get("gateway", ""),
+        start=_instant("since"),
+        end=_instant("until"),
+        after=_whole("cursor", 0, least=0, most=2**63 - 1),
+    )
+
+
+def _page(found: Sequence[Entry | Provisional], limit: int) -> Response:
+    """Up to `limit` of what was found, and where to read on if there was more."""
+    items = [queries.as_json(entry) for entry in found[:limit]]
+    return _json({"items": items, "next": str(items[-1]["id"]) if len(found) > limit else None})
+
+
 def _json(value: Any) -> Response:
     return Response(msgspec.json.encode(value), mimetype="application/json")
 
@@ -94,6 +112,9 @@ def _gateway(gateway: Gateway) -> dict[str, Any]:
         "held": gateway.held,
         "waiting": gateway.waiting,
         "today": gateway.today,
+        "provisional": gateway.provisional,
+        "by_sms": gateway.by_sms,
+        "complete_by_sms": gateway.complete_by_sms,
         "status": gateway.status,
     }
 

@@ -17,7 +17,7 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from .. import access
-from . import api, errors, health, pages, session
+from . import api, attendance, bindings, enrol, errors, health, pages, session
 from .office import Office, Person
 
 CSP = (
@@ -42,8 +42,11 @@ def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> 
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     _log_in_by(app, office)
     pages.register(app, office)
+    bindings.register(app, office)
+    attendance.register(app, office)
     session.register(app, office, limiter)
     api.register(app, office, csrf)
+    enrol.register(app, office, csrf, limiter)
     health.register(app, office)
     errors.register(app)
     app.after_request(_secure)

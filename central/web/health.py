@@ -56,5 +56,7 @@ class _Metrics:
         yield by_state
         held = office.database.value("SELECT COALESCE(SUM(seq), 0) FROM chain")
         yield CounterMetricFamily("gardu_records", "Records held", value=int(held))
+        waiting = office.database.value("SELECT COUNT(*) FROM provisional")
+        yield GaugeMetricFamily("gardu_provisional", "Records known by SMS alone", value=int(waiting))
         aside = office.database.value("SELECT COALESCE(SUM(times), 0) FROM quarantine")
         yield CounterMetricFamily("gardu_quarantined", "Envelopes put aside", value=int(aside))

@@ -13,13 +13,17 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
+from ..config import Config
 from ..core import Core
 from ..decide import Outcome
 from ..health import rupiah
 from ..journal import JournalError
+from .screen import add_screen
+from .ussd import add_ussd
 
 PAGE = 50
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -27,34 +31,35 @@ CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 
 OUTCOMES = {
     Outcome.RECORDED: "Tercatat",
     Outcome.REPEAT: "Ulangan, sudah tercatat",
+    Outcome.ANSWERED: "Dijawab",
     Outcome.WAITING: "Menunggu daftar pegawai",
     Outcome.UNKNOWN_SENDER: "Nomor tidak terdaftar",
     Outcome.NOT_A_PHONE: "Bukan nomor ponsel",
     Outcome.NOT_UNDERSTOOD: "Bukan perintah presensi",
+    Outcome.WHO_SPEAKS: "Nomor bersama, tidak jelas siapa",
+    Outcome.NO_CODE: "Tanpa kode",
+    Outcome.OLD_CODE: "Kode sudah berganti",
+    Outcome.WRONG_CODE: "Kode salah",
+    Outcome.BLOCKED: "Diblokir: terlalu banyak kode salah",
     Outcome.EMPTY: "Pesan kosong",
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
     Outcome.CALL: "Panggilan, bukan presensi",
-}
-NETWORKS = {
-    "home": "terdaftar",
-    "roaming": "terdaftar (roaming)",
-    "searching": "mencari jaringan",
-    "denied": "ditolak jaringan",
-    "none": "tidak terdaftar",
-    "unknown": "tidak diketahui",
-    "absent": "modem tidak ada",
-    "starting": "sedang dimulai",
+    Outcome.UPLINK: "Jawaban pusat",
+    Outcome.IT: "Pertanyaan TI",
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
 
-def create_app(core: Core) -> Flask:
+def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = 16_000
     app.jinja_env.filters.update(masked=masked, rupiah=rupiah, local=lambda at: _local(core, at))
     _add_pages(app, core)
     _add_machines(app, core)
+    add_screen(app, core, settings.screen.number)
+    add_ussd(app, core, settings.ussd)
     app.register_error_handler(JournalError, _journal_error)
     app.after_request(_secure)
     return app
@@ -65,9 +70,10 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
-        others = core.other_modems()
+        modem = MEANINGS[ModemState(now.modem.state)]
+        others = [(report, MEANINGS[ModemState(report.state)]) for report in core.other_modems()]
         return render_template(
-            "status.html", status=now, others=others, uptime=_uptime(now), networks=NETWORKS, desired=desired
+            "status.html", status=now, others=others, uptime=_uptime(now), modem=modem, desired=desired
         )
 
     @app.get("/messages")
@@ -116,9 +122,10 @@ def _secure(response: Response) -> Response:
 
 
 @contextmanager
-def serve(listen: str, core: Core) -> Iterator[None]:
-    """The pages at `host:port`, in a thread of their own. Raises `OSError` when the port is taken."""
-    server: Any = waitress.create_server(create_app(core), listen=listen, threads=4, ident="gardu")
+def serve(settings: Config, core: Core) -> Iterator[None]:
+    """The pages at `web.listen`, in a thread of their own. Raises `OSError` when the port is taken."""
+    app = create_app(core, settings)
+    server: Any = waitress.create_server(app, listen=settings.web.listen, threads=4, ident="gardu")
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:
@@ -134,8 +141,7 @@ class _Metrics:
         self._status = status
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status = self._status
-        sim = status.sim
+        status, uplink, sim = self._status, self._status.uplink, self._status.sim
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -147,7 +153,11 @@ class _Metrics:
             "heat_celsius": (status.heat, "Heat of the processor"),
             "sim_balance_rupiah": (sim.balance if sim else None, "Balance of the SIM"),
             "sim_days_left": (sim.days_left if sim else None, "Days that balance and validity of the SIM will last"),
+            "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
+            "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
+            "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
+            "uplink_records_held": (uplink.held if uplink else None, "Records held there by SMS alone"),
         }
         for name, (value, text) in values.items():
             if value is not None:
@@ -156,6 +166,14 @@ class _Metrics:
         for reason in status.reasons:
             problems.add_metric([reason.code], 1)
         yield problems
+        states = GaugeMetricFamily("gardu_gateway_modem_state", "How the modem stands now", labels=["state"])
+        for state in ModemState:
+            states.add_metric([state], float(state == status.modem.state))
+        yield states
+
+
+def _left(status: Status) -> float | None:
+    return (status.certificate_until - status.at).total_seconds() if status.certificate_until else None
 
 
 def _uptime(status: Status) -> str:
@@ -165,6 +183,6 @@ def _uptime(status: Status) -> str:
 
 
 def _local(core: Core, at: datetime) -> str:
-    rules = core.receiver.rules
+    rules = core.rulebook.rules
     local = at.astimezone(rules.zone if rules else UTC)
     return f"{local:%d/%m %H:%M:%S} {local.tzname()}"

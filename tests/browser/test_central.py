@@ -10,10 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from central import access, fleet
-from central.database import Database
+from central.database import Database, micros
 from central.ingest import Ingest
 from central.roster import Row, store
 from central.web.app import create_app, serve
@@ -53,7 +54,7 @@ class Site:
         """The gateway reports, or its last will does."""
         now = datetime.now(UTC)
         kept = fleet.Fleet(self.database, KnownKeys())  # type: ignore[arg-type]
-        for payload in (status(at=now), Connection(gateway=GATEWAY, online=online, since=now)):
+        for payload in (status(at=now), Connection(gateway=GATEWAY, online=online, since=now, starts=1, session=1)):
             kept.note(GATEWAY, Inbound("", seal(payload, KEYS[GATEWAY])), now)
 
     def record(self) -> None:
@@ -155,3 +156,24 @@ def test_whoever_is_logged_out_meanwhile_sees_it(page: Page) -> None:
     page.context.clear_cookies()
     expect(page.get_by_role("heading", name="Masuk ke Gardu")).to_be_visible(timeout=10_000)
     assert "/login" in page.url
+
+
+def test_what_came_by_sms_appears_apart_and_goes_when_it_is_final(page: Page, site: Site) -> None:
+    page.get_by_role("link", name="Presensi").click()
+    expect(page.get_by_text("Belum ada presensi hari ini")).to_be_visible()
+    page.evaluate("window.mark = 'the same document'")
+    employee, now = site.database.value("SELECT id FROM employee"), micros(datetime.now(UTC))
+    columns = ("gateway", "journal_tag", "seq", "employee", "action", "at", "presence", "flags", "number", "stored")
+    row = (GATEWAY, "1556", 1, employee, "in", now, "none", "clock-untrusted", "+6281234567890", now)
+    site.database.insert_all("provisional", columns, [row])
+    section = page.get_by_role("region", name="Sementara, baru lewat SMS: 1")
+    expect(section).to_contain_text(NAME, timeout=10_000)
+    expect(page.get_by_text("Belum ada presensi hari ini")).to_be_hidden()
+    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    site.database.run("DELETE FROM provisional")
+    expect(section).to_be_hidden(timeout=10_000)
+    assert was_not_reloaded(page)

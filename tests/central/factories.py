@@ -37,6 +37,12 @@ class KnownKeys:
     def get(self, gateway: str) -> Ed25519PublicKey | None:
         return KEYS[gateway].public_key() if gateway in KEYS else None
 
+    def ended(self, gateway: str) -> str | None:
+        return None
+
+    def gone(self) -> set[str]:
+        return set()
+
 
 def record(seq: int, **changes: Any) -> Record:
     values = {
@@ -48,11 +54,15 @@ def record(seq: int, **changes: Any) -> Record:
     return Record(**{**values, **changes})
 
 
-def chain(length: int, gateway: str = GATEWAY, journal: str = JOURNAL, **changes: Any) -> list[Record]:
+def chain(
+    length: int, gateway: str = GATEWAY, journal: str = JOURNAL, *, messages: str = "", **changes: Any
+) -> list[Record]:
+    """Records of messages that no other journal has, unless `messages` names one."""
     made: list[Record] = []
+    base = int.from_bytes((messages or journal).encode()) % 2**100 << 64
     previous = genesis(gateway, journal)
     for seq in range(1, length + 1):
-        made.append(chained(previous, record(seq, **changes)))
+        made.append(chained(previous, record(seq, **{"fingerprint": f"{base + seq:064x}", **changes})))
         previous = str(made[-1].hash)
     return made
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from central import audit
 from central.config import Config
 from central.database import Database
 from central.ingest import Envelope, Ingest
@@ -29,8 +30,12 @@ keys_dir = "{folder}/keys"
 """
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
 COMMANDS = [
-    (), ("run",), ("web",), ("collector",), ("broker",), ("gateway",), ("gateway", "add"), ("gateway", "list"),
+    (), ("run",), ("web",), ("collector",), ("broker",), ("uplink",), ("gateway",), ("gateway", "add"),
+    ("gateway", "list"), ("gateway", "set"),
+    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
+    ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
+    ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip
 
 
@@ -79,6 +84,23 @@ def test_a_bad_configuration_is_one_line_and_78(config: Path, command: str, old:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("", "uplink.device: it is empty"),
+        ('[uplink]\ndevice = "/dev/modem"', "uplink.number: it is empty"),
+        ('[uplink]\nnumber = "0811"', "uplink.number: "),
+        ("[uplink]\nper_day = -1", "uplink.per_day: "),
+    ],
+)
+def test_what_the_uplink_lacks_is_one_line_and_78(config: Path, section: str, message: str) -> None:
+    config.write_text(f"{config.read_text()}\n{section}\n")
+    done = gardu(config, "uplink")
+    assert done.returncode == 78
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_database_that_is_not_there_is_one_line(config: Path) -> None:
     url = 'database_url = "postgresql://nobody@127.0.0.1:1/none"'
     config.write_text(config.read_text().replace("[central]", f"[central]\n{url}"))
@@ -89,17 +111,21 @@ def test_a_database_that_is_not_there_is_one_line(config: Path) -> None:
 
 
 def test_setting_up_an_office(config: Path, tmp_path: Path) -> None:
-    assert "public key is still missing" in gardu(config, "gateway", "add", "dinkes-01").stdout
+    shown = gardu(config, "gateway", "add", "dinkes-01").stdout
+    assert "gardu-gateway enrol http://127.0.0.1:8080 " in shown
+    assert "█" in shown, "a QR code"
     load_or_make(tmp_path / "gateway.key")
     added = gardu(config, "gateway", "add", "dinkes-01", "--key", str(tmp_path / "gateway.pub"))
-    assert "already known" in added.stdout
-    assert "missing" not in added.stdout
+    assert added.stdout == "dinkes-01 is known by its key.\n"
+    again = gardu(config, "gateway", "add", "dinkes-01")
+    assert again.returncode == 1
+    assert "enrolled already" in again.stderr
     roster = tmp_path / "roster.csv"
     roster.write_text("nip,name,phone,gateway\n199001012015011001,Ani Contoh,081234567890,dinkes-01\n")
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 1 gateways.\n"
     assert gardu(config, "roster", "import", str(roster)).stdout == "1 employees are active; news for 0 gateways.\n"
     listed = json.loads(gardu(config, "gateway", "list", "--json").stdout)
-    assert listed == [{"id": "dinkes-01", "state": "new", "reason": "Belum pernah terhubung"}]
+    assert listed == [{"id": "dinkes-01", "state": "new", "reason": "Belum pernah terhubung", "provisional": 0}]
     assert len(json.loads(gardu(config, "token", "add", "sinergi", "--json").stdout)["token"]) > 30
 
 
@@ -120,7 +146,9 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
 def test_what_was_put_aside_can_be_seen(config: Path, tmp_path: Path) -> None:
     assert gardu(config, "quarantine").stdout == "Nothing was put aside.\n"
     database = Database(f"sqlite:///{tmp_path}/data/central.db")
-    Ingest(database, GatewayKeys(tmp_path / "keys")).take([Envelope("dinkes-01", b"garbage")], datetime.now(UTC))
+    Ingest(database, GatewayKeys(tmp_path / "keys", database)).take(
+        [Envelope("dinkes-01", b"garbage")], datetime.now(UTC)
+    )
     database.close()
     assert "there is no key of this gateway" in gardu(config, "quarantine").stdout
     assert json.loads(gardu(config, "quarantine", "--json").stdout)[0]["times"] == 1
@@ -147,3 +175,52 @@ def test_the_sample_shows_every_setting() -> None:
     assert {name: set(section) for name, section in sample.items()} == {
         name: set(section) for name, section in settings.items()
     }
+
+
+def test_the_audit_is_checked(config: Path, tmp_path: Path) -> None:
+    assert "0 lines hold" in gardu(config, "audit", "verify").stdout
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    with database.transaction():
+        for number in (1, 2, 3):
+            audit.append(database, "clerk", "test", {"number": number}, datetime.now(UTC))
+    noted = json.loads(gardu(config, "audit", "verify", "--json").stdout)
+    assert (noted["lines"], noted["broken"], noted["lost"]) == (3, None, False)
+    assert gardu(config, "audit", "verify", "--expect", noted["hash"]).returncode == 0
+    database.run("DELETE FROM audit WHERE seq = 3")
+    cut = gardu(config, "audit", "verify", "--expect", noted["hash"])
+    assert (cut.returncode, "lines were cut off" in cut.stderr) == (1, True)
+    database.run("UPDATE audit SET who = 'nobody' WHERE seq = 1")
+    broken = gardu(config, "audit", "verify")
+    assert (broken.returncode, "line 1 does not follow" in broken.stderr) == (1, True)
+    database.close()
+
+
+def test_shifts_are_taken_whole_or_not_at_all(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "add", "dinkes-01")
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"nip,name,phone,gateway\n{'1' * 18},Ani,081234567890,dinkes-01\n")
+    assert gardu(config, "roster", "import", str(roster)).returncode == 0
+    file = tmp_path / "shifts.csv"
+    rows = (f"{'1' * 18};malam;2026-11-01;2026-11-30", f"{'2' * 18};siang;2026-11-30;2026-11-01")
+    file.write_text("\n".join(("nip;pola;mulai;sampai", *rows)))
+    bad = gardu(config, "shifts", "import", str(file))
+    assert bad.returncode == 1
+    for fault in ("row 3, nip", "row 3, pattern: 'siang' is none of kantor, malam", "row 3, last: it is before"):
+        assert fault in bad.stderr
+    file.write_text(f"nip,pattern,first,last\n{'1' * 18},malam,2026-11-01,2026-11-30\n")
+    for _ in range(2):
+        assert "1 shifts were imported" in gardu(config, "shifts", "import", str(file)).stdout
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    assert database.rows("SELECT pattern, first, last FROM shift") == [("malam", "2026-11-01", "2026-11-30")]
+    database.close()
+    file.write_text("nip,pattern\n")
+    assert "no column first, last" in gardu(config, "shifts", "import", str(file)).stderr
+
+
+def test_rules_that_can_not_be_read_are_said(config: Path, tmp_path: Path) -> None:
+    config.write_text(config.read_text() + f'[attendance]\nrules = "{tmp_path}/rules.toml"\n')
+    missing = gardu(config, "web")
+    assert (missing.returncode, "attendance.rules" in missing.stderr) == (78, True)
+    (tmp_path / "rules.toml").write_text('name = "x"\n')
+    wrong = gardu(config, "web")
+    assert (wrong.returncode, "policies" in wrong.stderr) == (78, True)

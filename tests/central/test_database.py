@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.database import Database, StorageError, micros, moment
+from central import database as module
+from central.database import VERSION, Database, StorageError, micros, moment
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -23,14 +24,14 @@ def test_several_processes_may_start_on_an_empty_database(database_url: str) -> 
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert ended == [("", 0)] * 4
-    assert Database(database_url).rows("SELECT version FROM schema_version") == [(1,)]
+    assert Database(database_url).rows("SELECT version FROM schema_version") == [(VERSION,)]
 
 
 def test_a_newer_schema_is_refused_by_name(database_url: str) -> None:
     database = Database(database_url)
     database.run("UPDATE schema_version SET version = 99")
     database.close()
-    with pytest.raises(StorageError, match="schema 99, newer than this version's 1"):
+    with pytest.raises(StorageError, match=f"schema 99, newer than this version's {VERSION}"):
         Database(database_url)
 
 
@@ -67,3 +68,32 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "central.db").write_bytes(b"not a database, " * 300)
     with pytest.raises(StorageError, match="not a database"):
         Database(f"sqlite:///{tmp_path}/central.db")
+
+
+def test_a_database_of_an_older_version_takes_the_steps_that_it_lacks(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(module, "STEPS", module.STEPS[:1])
+        older.setattr(module, "VERSION", 1)
+        first = Database(database_url)
+        first.run("INSERT INTO gateway (id, added) VALUES ('dinkes-01', 1)")
+        first.close()
+    for _ in range(2):
+        database = Database(database_url)
+        assert database.rows("SELECT id, since, rival FROM gateway") == [("dinkes-01", None, None)]
+        assert database.value("SELECT version FROM schema_version") == VERSION
+        assert database.value("SELECT COUNT(*) FROM certificate") == 0
+        database.close()
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "STEPS", (module.STEPS[0], "CREATE TABLE half (x BIGINT);\nNONSENSE;"))
+        with pytest.raises(StorageError):
+            Database(database_url)
+    database = Database(database_url)
+    assert database.value("SELECT version FROM schema_version") == VERSION
+    with pytest.raises(StorageError):
+        database.rows("SELECT * FROM half")
+    database.close()

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from central.database import Database, StorageError, moment
-from central.ingest import QUARANTINE_ROWS, Envelope, Ingest, Position, Verdict, judge
+from central.ingest import Envelope, Ingest, Position, Verdict, judge
+from central.quarantine import ROWS as QUARANTINE_ROWS
 from central.queries import Wanted, records
 from mqtt_bridge.envelope import SIZE_LIMIT, seal
 from mqtt_bridge.records import Batch, genesis
@@ -257,3 +258,15 @@ def test_a_database_that_does_not_answer_is_not_asked_again_for_each_batch() -> 
     with pytest.raises(StorageError):
         take(Ingest(away, KnownKeys()), *[batch(CHAIN, 1, 2)] * 50)  # type: ignore[arg-type]
     assert away.asked == 2
+
+
+def test_a_message_counts_once_though_it_comes_from_two_journals(ingest: Ingest, database: Database) -> None:
+    """After an old card, a new one or a fork: other chains, the same messages."""
+    take(ingest, batch(CHAIN, 1, 5))
+    forked = chain(7, journal="another", messages=JOURNAL)
+    envelopes = [envelope(batch(forked, 1, 7, journal="another"))]
+    assert [ack.seq for ack in ingest.take(envelopes, NOW)] == [7]
+    held = database.rows("SELECT journal, seq FROM record WHERE duplicate = 0 ORDER BY seq, journal")
+    assert held == [*((JOURNAL, seq) for seq in range(1, 6)), ("another", 6), ("another", 7)]
+    assert [entry.seq for entry in records(database, Wanted(), 10)] == [1, 2, 3, 4, 5, 6, 7]
+    assert database.value("SELECT COUNT(*) FROM record") == 12, "the evidence of both is kept"

@@ -10,14 +10,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from central import access, desired, fleet
-from central.database import Database, StorageError
+from central import access, desired, fleet, provisional
+from central.database import Database, StorageError, micros
 from central.ingest import Ingest
 from central.roster import Row, store
 from central.web.app import create_app
 from central.web.office import Office
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.records import Policy
+from mqtt_bridge.sms_codec import Frame, Roster, pack, tag, unpack
 
 from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
 
@@ -171,6 +172,11 @@ def test_a_collector_without_its_broker_is_said(site: Site) -> None:
     site.log_in()
     site.problem = Problem(Trouble.UNREACHABLE)
     assert "Pusat tidak tersambung ke broker" in site.client.get("/").text
+    for trouble in Trouble:
+        site.problem = Problem(trouble, "in the library's words")
+        page = site.client.get("/").text
+        assert "Pusat tidak tersambung ke broker" in page
+        assert str(trouble) not in page, "people read Indonesian"
     assert site.client.get("/readyz").status_code == 503
     site.problem = None
     assert site.client.get("/readyz").get_json() == {"ready": True, "reasons": []}
@@ -287,3 +293,52 @@ def test_the_wrong_method_is_said(site: Site) -> None:
 def test_a_form_that_is_too_old_is_said_in_words(site: Site) -> None:
     answer = site.client.post("/login", data={"name": "admin", "password": PASSWORD})
     assert (answer.status_code, "kedaluwarsa" in answer.text) == (400, True)
+
+
+# What is known by SMS alone
+
+
+@pytest.fixture
+def by_sms(site: Site) -> Site:
+    names = Roster(site.employees.values())
+    made = chain(34, employee=site.employees["Cici_Contoh"])[30:]
+    frame = Frame(tag(GATEWAY), tag("another"), 1)
+    told, _ = pack(made, names, frame, b"k" * 32)
+    dispatch = unpack(told, b"k" * 32, lambda _: names)
+    with site.database.transaction():
+        provisional.store(site.database, GATEWAY, dispatch, "+6281234567890", NOW)
+        site.database.insert_all(
+            "uplink",
+            ("gateway", "journal_tag", "number", "coding", "heard", "owed", "roster_known"),
+            [(GATEWAY, tag("another").hex(), "+6281234567890", "data", micros(NOW), 0, 1)],
+        )
+    site.log_in()
+    return site
+
+
+def test_records_by_sms_are_shown_as_provisional(by_sms: Site) -> None:
+    page = by_sms.client.get("/records").text
+    assert "Sementara, baru lewat SMS: 4" in page
+    assert "Cici_Contoh" in page
+    assert "+628123****890" in page
+    assert "81234567890" not in page
+    assert "Sementara" not in by_sms.client.get("/records?search=budi").text
+    assert "Sementara" in by_sms.client.get("/records?search=cici").text
+    assert "Sementara" not in by_sms.client.get("/records?gateway=disdik-01").text
+    assert "4 sementara, SMS" in by_sms.client.get("/").text
+
+
+def test_programs_get_them_apart_from_final_ones(by_sms: Site) -> None:
+    client, token = by_sms.client, by_sms.token
+    first = client.get("/api/v1/provisional?limit=3", headers=token).json
+    assert first
+    assert [item["seq"] for item in first["items"]] == [31, 32, 33]
+    assert {item["final"] for item in first["items"]} == {False}
+    rest = client.get(f"/api/v1/provisional?cursor={first['next']}", headers=token).json
+    assert rest
+    assert ([item["seq"] for item in rest["items"]], rest["next"]) == ([34], None)
+    assert len(client.get("/api/v1/records", headers=token).json["items"]) == 30  # type: ignore[index]
+    (gateway,) = client.get("/api/v1/gateways", headers=token).json["items"]  # type: ignore[index]
+    assert (gateway["provisional"], gateway["by_sms"]) == (4, "2026-11-24T01:00:00Z")
+    assert client.get("/api/v1/provisional").status_code == 401
+    assert "gardu_provisional 4.0" in client.get("/metrics").text

@@ -13,6 +13,7 @@ from modem.messages import (
     ModemStatus,
     OutgoingSms,
     Registration,
+    Sim,
     UssdAnswer,
     UssdStatus,
 )
@@ -43,6 +44,7 @@ class FakeModem:
     answer: UssdAnswer = ANSWER
     ringing: list[str] = field(default_factory=list)
     dialled: list[tuple[str, ...]] = field(default_factory=list)
+    sim: Sim = Sim.READY
 
     def put(self, location: int, text: str, number: str, sent: datetime | None = MORNING) -> None:
         self.slots[location] = IncomingSms(location, number, text, sent)
@@ -74,6 +76,7 @@ class FakeModem:
             used=len(self.slots),
             capacity=50,
             imsi="510101234567890",
+            sim=self.sim,
         )
 
     def network_time(self) -> datetime | None:

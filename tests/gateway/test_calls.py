@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 from gateway.core import Core
-from gateway.decide import Held, Outcome, Punch, Rules, decide
+from gateway.decide import Held, Outcome, decide
 from gateway.message import from_call
+from gateway.rules import Rules
 from modem.driver import GammuModem
 from modem.messages import IncomingCall
+from mqtt_bridge.day import Punch
 from mqtt_bridge.records import Action, Channel, Flag, Policy, Presence
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
-from .factories import MORNING, PHONE, RULES, STRANGER, desired, journal
+from .factories import MORNING, PHONE, RULES, STRANGER, desired, journal, rules
 from .fakes import FakeClock, FakeModem
 
-CALLS = Rules(RULES.employees, Policy(missed_calls=True))
+CALLS = rules(policy=Policy(missed_calls=True))
 HELD = Held("4d1c9f00a1b2c3d4", seq=7)
 IN = Punch(Action.IN, MORNING - timedelta(hours=1), "K7QF")
 CALL = from_call(IncomingCall("081234567890"), MORNING, clock_trusted=True)
@@ -28,7 +30,7 @@ CALL = from_call(IncomingCall("081234567890"), MORNING, clock_trusted=True)
 
 @pytest.mark.parametrize(("punches", "action"), [((), Action.IN), ((IN,), Action.OUT)])
 def test_a_call_is_in_and_then_out(punches: tuple[Punch, ...], action: Action) -> None:
-    decision = decide(CALL, CALLS, replace(HELD, punches=punches))
+    decision = decide(CALL, CALLS, replace(HELD, punches={"e-ani": punches}))
     record = decision.record
     assert record
     assert (record.action, record.at, record.employee) == (action, MORNING, "e-ani")
@@ -44,7 +46,7 @@ def test_a_clock_that_is_not_set_is_flagged_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "rules", "outcome"),
+    ("number", "by", "outcome"),
     [
         (PHONE, RULES, Outcome.CALL),
         (STRANGER, CALLS, Outcome.UNKNOWN_SENDER),
@@ -52,8 +54,8 @@ def test_a_clock_that_is_not_set_is_flagged_as_well() -> None:
         ("0761123456", CALLS, Outcome.NOT_A_PHONE),
     ],
 )
-def test_other_calls_are_neither_recorded_nor_answered(number: str, rules: Rules, outcome: Outcome) -> None:
-    decision = decide(from_call(IncomingCall(number), MORNING, clock_trusted=True), rules, HELD)
+def test_other_calls_are_neither_recorded_nor_answered(number: str, by: Rules, outcome: Outcome) -> None:
+    decision = decide(from_call(IncomingCall(number), MORNING, clock_trusted=True), by, HELD)
     assert (decision.outcome, decision.record, decision.reply) == (outcome, None, None)
 
 

@@ -24,6 +24,7 @@ from tests.waiting import eventually
 
 from .factories import MORNING, OTHER, PHONE, desired, journal
 from .fakes import FakeClock, FakeModem
+from .test_web import SETTINGS
 
 OPERATORS = operators.load()
 TELKOMSEL, INDOSAT = OPERATORS[0], OPERATORS[1]
@@ -106,6 +107,7 @@ def test_replies_leave_by_the_modem_that_got_the_message(office: Office) -> None
 
 
 def test_a_dead_modem_holds_up_nobody_and_is_named(office: Office) -> None:
+    office.core.step_modem(0)
     office.first.put(1, "HADIR", PHONE)
     office.core.step_modem(0)  # received, and not yet answered
     for name in ("receive", "send", "status"):
@@ -125,7 +127,7 @@ def test_what_is_wrong_with_the_second_is_said_by_its_number(office: Office) -> 
     reasons = {reason.code: reason.text for reason in office.core.status().reasons}
     assert reasons["network-2"].startswith("Modem 2: Jaringan menolak kartu SIM")
     assert "network" not in reasons
-    page = create_app(office.core).test_client()
+    page = create_app(office.core, SETTINGS).test_client()
     assert "ditolak jaringan" in page.get("/").text
     assert 'gardu_gateway_problem{code="network-2"} 1.0' in page.get("/metrics").text
 
@@ -160,7 +162,9 @@ def test_one_reply_never_leaves_twice(office: Office, monkeypatch: pytest.Monkey
 
 def test_a_journal_of_before_is_taken_over(tmp_path: Path) -> None:
     held = journal(tmp_path)
-    held._run("ALTER TABLE inbox DROP COLUMN modem")
+    for undo in ("ALTER TABLE inbox DROP COLUMN modem", "DROP TABLE sim_reading", "DROP INDEX outbox_created"):
+        held._run(undo)
+    held._run("PRAGMA user_version = 3")
     held.reopen()
     office = Office(tmp_path)
     office.first.put(1, "HADIR", PHONE)

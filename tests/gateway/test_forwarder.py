@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.clock import Now
 from gateway.downlink import Downlink
 from gateway.forwarder import BATCH_LIMIT, FIRST_SIZE, FIRST_TIMEOUT, LAST_TIMEOUT, Forwarder
-from gateway.journal import Journal
+from gateway.journal import Journal, Position
 from mqtt_bridge.client import Inbound, LinkDown, Problem
 from mqtt_bridge.envelope import seal, unseal
-from mqtt_bridge.records import Ack, Batch, broken_link, decode
+from mqtt_bridge.records import Ack, Batch, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, topic
 
 from .factories import MORNING, RULES, desired, journal, message
+from .fakes import FakeClock
 
 GATEWAY_KEY = Ed25519PrivateKey.generate()
 CENTRAL_KEY = Ed25519PrivateKey.generate()
@@ -55,7 +56,7 @@ class Gateway:
         self.desk = Desk()
         self.journal: Journal = journal(folder)
         self.forwarder = Forwarder(self.desk, self.journal, GATEWAY_KEY)
-        self.downlink = Downlink(self.desk, self.journal, self.forwarder, CENTRAL_KEY.public_key())
+        self.downlink = Downlink(self.desk, self.journal, self.forwarder, CENTRAL_KEY.public_key(), FakeClock())
         self.seconds = 0.0
 
     def records(self, count: int) -> None:
@@ -177,13 +178,34 @@ def test_only_the_collectors_word_counts(gateway: Gateway, forge: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"seq": 5}, {"seq": 1, "hash": "11" * 32}])
-def test_a_collector_that_holds_something_else_is_an_alarm(gateway: Gateway, changes: dict[str, Any]) -> None:
-    gateway.records(1)
+def test_a_journal_that_was_turned_back_begins_anew_with_all_it_holds(
+    gateway: Gateway, changes: dict[str, Any]
+) -> None:
+    gateway.records(3)
+    gateway.hear(gateway.ack(2))
+    former, before = gateway.journal.id, gateway.journal.records(0, 10)
     gateway.hear(gateway.ack(**changes))
-    assert gateway.downlink.diverged
-    assert gateway.journal.position().delivered == 0
-    gateway.hear(gateway.ack(1))
-    assert gateway.downlink.diverged is None
+    assert gateway.journal.id != former
+    assert gateway.journal.forked()
+    assert gateway.journal.position() == Position(0, 3)
+    after = gateway.journal.records(0, 10)
+    assert broken_link(genesis("dinkes-01", gateway.journal.id), after) is None
+    assert [(each.fingerprint, each.receipt, each.at) for each in after] == [
+        (each.fingerprint, each.receipt, each.at) for each in before
+    ]
+    gateway.step()
+    assert gateway.desk.sent[-1].journal == gateway.journal.id
+    gateway.hear(gateway.ack(3))
+    assert gateway.journal.position() == Position(3, 3)
+
+
+def test_an_ack_of_the_journal_before_changes_nothing(gateway: Gateway) -> None:
+    gateway.records(1)
+    former = gateway.ack(1)
+    gateway.hear(gateway.ack(9))
+    journal_ = gateway.journal.id
+    gateway.hear(former)
+    assert (gateway.journal.id, gateway.journal.position().delivered) == (journal_, 0)
 
 
 def test_a_roster_is_applied(gateway: Gateway) -> None:

@@ -8,16 +8,35 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from gateway.config import (
+    BrokerSection,
+    CentralSection,
+    Config,
+    GatewaySection,
+    ModemSection,
+    ScreenSection,
+    UssdSection,
+)
 from gateway.core import Core
 from gateway.guardian import Guardian, SimSettings
 from gateway.web.server import create_app
 from modem import operators
+from modem.messages import Sim
 from modem.ussd import Reading
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
 
 SIM = hashlib.sha256(b"510101234567890").hexdigest()[:16]
+SETTINGS = Config(
+    gateway=GatewaySection(id="dinkes-01", data_dir="."),
+    modem=ModemSection(device="none"),
+    broker=BrokerSection(host="localhost"),
+    central=CentralSection(public_key="none"),
+    screen=ScreenSection(number="+628110000001"),
+    ussd=UssdSection(secret="a secret of sixteen"),
+)
 
 
 @pytest.fixture
@@ -39,7 +58,7 @@ def client(tmp_path: Path, modem: FakeModem) -> Iterator[FlaskClient]:
     modem.put(5, "", OTHER, MORNING.replace(second=9))
     while core.step_modem():
         pass
-    yield create_app(core).test_client()
+    yield create_app(core, SETTINGS).test_client()
     held.close()
 
 
@@ -97,6 +116,23 @@ def test_metrics_name_nobody(client: FlaskClient) -> None:
     assert "gardu_gateway_records 1.0" in text
     assert 'gardu_gateway_problem{code="link"} 1.0' in text
     assert PHONE not in text
+
+
+def test_a_modem_that_is_not_well_shows_with_its_remedy(tmp_path: Path, modem: FakeModem) -> None:
+    held = journal(tmp_path)
+    core = Core(modem, held, FakeClock(), tmp_path)
+    modem.sim = Sim.PUK
+    core.step_modem()
+    client = create_app(core, SETTINGS).test_client()
+    meaning = MEANINGS[ModemState.PUK]
+    page = client.get("/").text
+    assert meaning.reason in page
+    assert meaning.remedy in page
+    assert meaning.name in page
+    metrics = client.get("/metrics").text
+    assert 'gardu_gateway_modem_state{state="puk"} 1.0' in metrics
+    assert 'gardu_gateway_modem_state{state="registered"} 0.0' in metrics
+    held.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/messages", "/nowhere", "/static/gateway.css"])

@@ -176,6 +176,22 @@ def test_replies_reach_the_phone_whole(modem: GammuModem, simulator: Simulator, 
     assert simulator.answers(number) == [text]
 
 
+@pytest.mark.parametrize("data", [bytes(range(116, 256)), bytes(140), b"\x00\xff\x1a\x1b\r"])
+def test_octets_reach_another_as_they_are(modem: GammuModem, simulator: Simulator, data: bytes) -> None:
+    number = f"+62813{len(data)}{data[-1]}"
+    modem.send(OutgoingSms(number, "", data))
+    assert simulator.answers(number) == [data.hex(" ")]
+    simulator.text(number, binary=data.hex())
+    (sms,) = receive(modem, simulator)
+    assert (sms.kind, bytes.fromhex(sms.text)) == (Kind.BINARY, data)
+
+
+def test_more_octets_than_fit_are_refused(modem: GammuModem) -> None:
+    with pytest.raises(ModemError, match="141 octets") as caught:
+        modem.send(OutgoingSms("+6281234567890", "", bytes(141)))
+    assert caught.value.permanent
+
+
 def test_a_number_that_nobody_has(modem: GammuModem) -> None:
     with pytest.raises(ModemError) as caught:
         modem.send(OutgoingSms("12", "x"))

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from modem.simulator.at import Refused
 from modem.simulator.network import Network
+from modem.simulator.pdu import encode_address
+from modem.simulator.peers import carrier
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
@@ -62,3 +67,22 @@ def test_a_power_cut_loses_no_sms(tmp_path: Path) -> None:
         assert simulator.state() == {"used": 3, "capacity": 6, "queued": 2, "sent": 5, "delivered": 3, "answers": 0}
         assert len(simulator.messages("+628111")) == 5
     assert not simulator.device.is_symlink()
+
+
+def submitted(number: str, scheme: int, data: bytes) -> bytes:
+    """An SMS-SUBMIT as a modem is given it."""
+    return b"\x00\x01\x00" + encode_address(number) + bytes([0, scheme, len(data)]) + data
+
+
+def test_an_sms_to_another_modem_comes_to_it(tmp_path: Path) -> None:
+    other = Simulator(tmp_path / "other", number="+6281100002")
+    network = Network(tmp_path / "state.db", peers={other.number: carrier("+6281100001", other.url)})
+    with pytest.raises(Refused) as caught:  # nobody is there: the modem hears of it and can try again
+        network.submit(submitted(other.number, 4, b"\x00\xff"))
+    assert caught.value.code == 38
+    with other:
+        network.submit(submitted(other.number, 4, b"\x00\xff"))
+        network.submit(submitted(other.number, 8, "é?".encode("utf-16-be")))
+        assert [message["text"] for message in other.messages("+6281100001")] == ["00 ff", "é?"]
+        eventually(lambda: other.state()["used"] == 2)
+    network.close()

@@ -15,6 +15,7 @@ from mqtt_bridge.records import (
     Action,
     BadPayload,
     Batch,
+    Certificate,
     Channel,
     Command,
     Connection,
@@ -25,9 +26,12 @@ from mqtt_bridge.records import (
     Presence,
     Reason,
     Record,
+    Renewal,
     Result,
     SimReport,
     Status,
+    UplinkReport,
+    UplinkTerms,
     broken_link,
     chained,
     decode,
@@ -57,24 +61,29 @@ def chain(length: int) -> list[Record]:
     return made
 
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PAYLOADS = {
     "records": Batch(gateway="dinkes-01", journal="4d1c9f00a1b2c3d4", previous=START, sent=AT, records=chain(2)),
     "ack": Ack(gateway="dinkes-01", journal="4d1c9f00a1b2c3d4", seq=2, hash=str(chain(2)[1].hash), at=AT),
-    "connection": Connection(gateway="dinkes-01", online=True, since=AT),
+    "connection": Connection(gateway="dinkes-01", online=True, since=AT, starts=4, session=2),
     "status": Status(
         gateway="dinkes-01", journal="4d1c9f00a1b2c3d4", at=AT, started=AT, version="0.1.0",
         reasons=(Reason(code="sim-full", text="Memori SMS penuh (50 dari 50)"),),
         modem=ModemReport(state="home", signal=61, operator="TELKOMSEL", used=50, capacity=50, model="E173"),
         last_seq=2, delivered=2, replies_waiting=0, complete_until=AT, desired=3, clock_trusted=True,
-        disk_free=20_000_000_000, heat=48.5,
+        disk_free=20_000_000_000, heat=48.5, starts=4, count=7,
+        certificate_until=datetime(2027, 11, 24, 0, 21, 5, tzinfo=UTC),
+        uplink=UplinkReport(today=2, month=9, held=55),
         sim=SimReport(at=AT, balance=15_250, valid_until=date(2026, 12, 31), days_left=37),
     ),
     "desired": Desired(
         gateway="dinkes-01", version=3, issued=AT, roster=(Member(employee="e-7f3k2", phone="+6281234567890"),),
-        policy=Policy(),
+        policy=Policy(uplink=UplinkTerms(number="+6281100009"), it_numbers=("+6281234567890",)),
     ),
     "command": Command(gateway="dinkes-01", id="c-1", name="ping", arguments={}, issued=AT, expires=AT),
     "result": Result(gateway="dinkes-01", id="c-1", ok=True, text="pong", at=AT),
+    "renewal": Renewal(gateway="dinkes-01", csr=PEM.replace("CERTIFICATE", "CERTIFICATE REQUEST"), at=AT),
+    "certificate": Certificate(gateway="dinkes-01", certificate=PEM),
 }  # fmt: skip
 
 

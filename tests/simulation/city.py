@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,12 @@ class OneKey:
 
     def get(self, gateway: str) -> Ed25519PublicKey | None:
         return self._key if gateway == self._gateway else None
+
+    def ended(self, _gateway: str) -> str | None:
+        return None
+
+    def gone(self) -> set[str]:
+        return set()
 
 
 class City:
@@ -63,18 +70,31 @@ class City:
 
     def committed_seq(self, journal: str) -> int:
         """Looked up on a connection of its own: what another process would see."""
-        with sqlite3.connect(self._path) as database:
+        with closing(sqlite3.connect(self._path)) as database:
             row = database.execute("SELECT MAX(seq) FROM record WHERE journal = ?", (journal,)).fetchone()
         return int(row[0] or 0)
 
-    def records(self) -> list[Record]:
-        """All that it holds, in the order of seq."""
-        with sqlite3.connect(self._path) as database:
+    def records(self, journal: str | None = None) -> list[Record]:
+        """All that counts, or all of a journal, in the order of seq."""
+        with closing(sqlite3.connect(self._path)) as database:
             rows = database.execute(
-                "SELECT seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash"
-                " FROM record ORDER BY journal, seq"
+                "SELECT seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint,"
+                " note, hash FROM record WHERE CASE WHEN ? IS NULL THEN duplicate = 0 ELSE journal = ? END"
+                " ORDER BY journal, seq",
+                (journal, journal),
             ).fetchall()
         return [_record(row) for row in rows]
+
+    def back_up(self) -> None:
+        self.lose_power()
+        put_back(self._path, self._path.with_name("backup.db"))
+
+    def restore(self) -> None:
+        """Yesterday's file in place of today's."""
+        backup = self._path.with_name("backup.db")
+        if backup.exists():
+            self.lose_power()
+            put_back(backup, self._path)
 
     def _boot(self) -> None:
         self._database = Database(sqlite_url(self._path))
@@ -99,13 +119,22 @@ class City:
             return dict(held.execute("SELECT phone, id FROM employee").fetchall())
 
 
+def put_back(copy: Path, place: Path) -> None:
+    """A database, whole, in place of another: with nothing of the other's write-ahead log left."""
+    for suffix in ("", "-wal", "-shm"):
+        place.with_name(place.name + suffix).unlink(missing_ok=True)
+    with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(place)) as target:
+        source.backup(target)
+
+
 def _record(row: tuple[object, ...]) -> Record:
-    seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, hash_ = row
+    seq, employee, action, at, received, channel, presence, flags, receipt, fingerprint, note, hash_ = row
     assert isinstance(at, int)
     assert isinstance(received, int)
     assert micros(moment(at)) == at
     return Record(
         seq=int(str(seq)), employee=str(employee), action=Action(str(action)), at=moment(at),
         received=moment(received), channel=Channel(str(channel)), presence=Presence(str(presence)),
-        flags=tuple(str(flags).split()), receipt=str(receipt), fingerprint=str(fingerprint), hash=str(hash_),  # type: ignore[arg-type]
+        flags=tuple(str(flags).split()), receipt=str(receipt), fingerprint=str(fingerprint), note=str(note),  # type: ignore[arg-type]
+        hash=str(hash_),
     )  # fmt: skip

@@ -1,0 +1,195 @@
+"""Who was there: the city, an office, a person; why a day came out as it did; and what gateways were out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+
+from flask import Flask, abort, render_template, request
+from flask_login import login_required
+
+from .. import calendar, corrections, incidents, queries
+from ..attendance import Attendance, Person, PersonDay, counts
+from ..city import City
+from ..policy import DAY_NAMES, Planner
+from ..reasons import INCIDENTS, percent, sentences
+from ..rulebooks import load
+from ..rules import NOTHING, Status
+from . import corrections as forms
+from . import replay
+from .office import Office
+from .when import around, day_of, month_of
+
+STATUSES = {
+    Status.PRESENT: "Hadir", Status.LATE: "Terlambat", Status.EARLY: "Pulang sebelum waktu", Status.LEAVE: "Izin",
+    Status.SICK: "Sakit", Status.VACATION: "Cuti", Status.DUTY: "Dinas luar", Status.STUDY: "Tugas belajar",
+    Status.HOME: "WFH", Status.ABSENT: "Tanpa keterangan", Status.SUSPENDED: "Ditangguhkan", Status.FREE: "Libur",
+    Status.INCOMPLETE: "Belum lengkap", Status.NOT_YET: "Belum ada",
+}  # fmt: skip
+MONTHS = (
+    "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November",
+    "Desember",
+)  # fmt: skip
+# The columns of the city's table.
+COLUMNS = {
+    "Hadir": (Status.PRESENT,),
+    "Terlambat": (Status.LATE,),
+    "PSW": (Status.EARLY,),
+    "Sakit, izin, cuti": (Status.SICK, Status.LEAVE, Status.VACATION),
+    "Dinas, tugas, WFH": (Status.DUTY, Status.STUDY, Status.HOME),
+    "Tanpa keterangan": (Status.ABSENT,),
+    "Ditangguhkan": (Status.SUSPENDED,),
+    "Belum": (Status.NOT_YET, Status.INCOMPLETE),
+}
+LONGEST_REPORT = 31  # days
+
+
+def register(app: Flask, office: Office) -> None:
+    attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
+    _register_words(app, office)
+    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+        part(app, office, attendance)
+
+
+def _register_words(app: Flask, office: Office) -> None:
+    app.jinja_env.globals.update(statuses=STATUSES, incident_names=INCIDENTS)
+    app.jinja_env.filters.update(
+        percent=percent,
+        minute=lambda at: f"{at.astimezone(office.zone):%H:%M}",
+        moment=lambda at: f"{at.astimezone(office.zone):%d/%m %H:%M}",
+        day=lambda day: f"{DAY_NAMES[day.weekday()]}, {day.day} {MONTHS[day.month - 1]} {day.year}",
+        month=lambda day: f"{MONTHS[day.month - 1]} {day.year}",
+        date=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y}",
+        date_before=lambda at: f"{at.astimezone(office.zone) - timedelta(days=1):%d/%m/%Y}",
+        date_of=lambda at: f"{at.astimezone(office.zone):%Y-%m-%d}",
+        why=lambda result: sentences(result.why, office.zone),
+    )
+
+
+def _register_city(app: Flask, office: Office, attendance: Attendance) -> None:
+    city = City(office.database, attendance)
+
+    @app.get("/attendance")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_city() -> str:
+        day, today = _wanted_day(attendance, office), attendance.today(office.clock())
+        rows = [
+            (tally, [tally.of(*statuses) for statuses in COLUMNS.values()])
+            for tally in city.tallies(day, office.clock())
+        ]
+        sums = [sum(column) for column in zip(*(numbers for _, numbers in rows), strict=True)]
+        return render_template(
+            "attendance/city.html", rows=rows, sums=sums, day=day, today=today, columns=COLUMNS, one=timedelta(days=1)
+        )
+
+
+def _register_offices(app: Flask, office: Office, attendance: Attendance) -> None:
+    @app.get("/attendance/office/<gateway>")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_office(gateway: str) -> str:
+        _known(office, gateway)
+        now, day = office.clock(), _wanted_day(attendance, office)
+        days = attendance.offices([gateway], day, now)[gateway]
+        wanted = request.args.get("status", "")
+        return render_template(
+            "attendance/office.html",
+            gateway=gateway,
+            days=[each for each in days if not wanted or (each.result and each.result.status == wanted)],
+            counts=counts(days),
+            people=len(days),
+            wanted=wanted,
+            day=day,
+            today=attendance.today(now),
+            one=timedelta(days=1),
+            complete_until=attendance.complete_until(gateway),
+        )
+
+    @app.get("/attendance/office/<gateway>/month")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_office_month(gateway: str) -> str:
+        _known(office, gateway)
+        first, last = month_of(request.args.get("month", ""), attendance.today(office.clock()))
+        people = attendance.office(gateway, first, last, office.clock())
+        rows = [(person, days, counts(days), total(days)) for person, days in people]
+        return render_template(
+            "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
+        )
+
+    @app.get("/attendance/office/<gateway>/incidents")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_incidents(gateway: str) -> str:
+        _known(office, gateway)
+        now = office.clock()
+        last = day_of(request.args.get("until", "")) or attendance.today(now)
+        first = day_of(request.args.get("from", "")) or last
+        first = min(max(first, last - timedelta(days=LONGEST_REPORT - 1)), last)
+        begin, end = attendance.midnight(first), attendance.midnight(last + timedelta(days=1))
+        return render_template(
+            "attendance/incidents.html",
+            gateway=gateway,
+            first=first,
+            last=last,
+            now=now,
+            incidents=incidents.of(office.database, gateway, begin, end),
+            affected=_affected(attendance.office(gateway, first, last, now)),
+        )
+
+
+def _register_people(app: Flask, office: Office, attendance: Attendance) -> None:
+    @app.get("/attendance/person/<employee>")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_month(employee: str) -> str:
+        person = _person(attendance, employee)
+        first, last = month_of(request.args.get("month", ""), attendance.today(office.clock()))
+        days = attendance.days(person, first, last, office.clock())
+        return render_template(
+            "attendance/month.html",
+            person=person,
+            gateway=attendance.stay(employee),
+            days=days,
+            first=first,
+            counts=counts(days),
+            total=total(days),
+            open=sum(1 for each in days if each.result and not each.result.final and each.date <= last),
+            **around(first),
+        )
+
+    @app.get("/attendance/person/<employee>/<day>")
+    @login_required  # type: ignore[untyped-decorator]
+    def attendance_day(employee: str, day: str) -> str:
+        person = _person(attendance, employee)
+        wanted = day_of(day) or abort(404)
+        begin, end = attendance.midnight(wanted), attendance.midnight(wanted + timedelta(days=2))
+        return render_template(
+            "attendance/day.html",
+            person=person,
+            gateway=attendance.stay(employee),
+            day=wanted,
+            result=attendance.days(person, wanted, wanted, office.clock())[0].result,
+            entries=queries.of_employee(office.database, employee, begin, end),
+            corrections=corrections.of_employee(office.database, employee, begin, end),
+        )
+
+
+def total(days: Iterable[PersonDay]) -> Decimal:
+    """What the days take off together, as far as they are final."""
+    return sum((each.result.percent for each in days if each.result and each.result.final), NOTHING)
+
+
+def _affected(people: Iterable[tuple[Person, list[PersonDay]]]) -> list[PersonDay]:
+    days = [each for _, days in people for each in days if each.result and each.result.suspended]
+    return sorted(days, key=lambda each: (each.date, each.person.name))
+
+
+def _known(office: Office, gateway: str) -> None:
+    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway.replace("\0", "")) is None:
+        abort(404)
+
+
+def _person(attendance: Attendance, employee: str) -> Person:
+    return attendance.person(employee.replace("\0", "")) or abort(404)
+
+
+def _wanted_day(attendance: Attendance, office: Office) -> date:
+    return day_of(request.args.get("date", "")) or attendance.today(office.clock())

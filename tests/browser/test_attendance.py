@@ -1,0 +1,187 @@
+"""The pages of attendance in a real browser: live, readable for everybody, on a desk, a phone and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from central import access
+from central.database import Database
+from central.web.app import create_app, serve
+from central.web.office import Office
+from mqtt_bridge.records import Action
+
+from ..central.offices import DAY, NOW, WIB, City, later
+from ..waiting import free_ports
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "kata-sandi-uji"
+GATEWAY = "dinkes-01"
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+NAMES = ("Ani Contoh", "Budi Santoso", "Cici Lestari", "Dodi Wijaya", "Eka Putri", "Fajar Hidayat", "Gita Permata")
+
+
+TIMES = (
+    ("Ani Contoh", "07:12", "16:03"), ("Budi Santoso", "07:45", "16:10"), ("Cici Lestari", "07:20", "15:20"),
+    ("Dodi Wijaya", "08:10", "16:30"),
+)  # fmt: skip
+
+
+class Site:
+    """An office on the evening of a day with all that can happen on one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(f"sqlite:///{folder}/central.db")
+        self.city = City(self.database)
+        self.people = self.city.office(GATEWAY, NAMES)
+        self.city.office("disdik-01", ["Hari Nugroho"])
+        for name, came, left in TIMES:
+            self.city.record(name, Action.IN, came)
+            self.city.record(name, Action.OUT, left)
+        self.city.record("Eka Putri", Action.SICK, "06:40")
+        self.city.incident("modem", "07:50", "07:58", gateway="disdik-01")
+        self.city.incident("network", "07:05", "07:40")
+        self.city.complete(later(hours=-1))
+        access.set_password(self.database, "admin", PASSWORD, NOW)
+        app = create_app(Office(self.database, WIB, clock=lambda: self.now), "secret")
+        self.now = NOW
+        (self._port,) = free_ports(1)
+        self.serving = serve(f"127.0.0.1:{self._port}", app)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._port}{path}"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    with made.serving:
+        yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
+    """Logged in; it must not complain."""
+    theme = "light" if request.param == "desktop" else "dark"
+    context = browser.new_context(viewport=SIZES[request.param], color_scheme=theme, locale="id-ID")  # type: ignore[arg-type]
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(site.url("/"))
+    opened.get_by_label("Nama pengguna").fill("admin")
+    opened.get_by_label("Kata sandi").fill(PASSWORD)
+    opened.get_by_role("button", name="Masuk").click()
+    expect(opened.get_by_role("heading", name="Gateway")).to_be_visible()
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def is_good(page: Page) -> None:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
+    assert serious == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+
+
+def test_from_the_city_down_to_the_reasons(page: Page, site: Site) -> None:
+    page.get_by_role("link", name="Kehadiran").click()
+    page.get_by_label("Tanggal").fill(DAY.isoformat())
+    page.get_by_role("button", name="Buka").click()
+    expect(page.get_by_role("heading", name="Kehadiran Selasa, 24 November 2026")).to_be_visible()
+    is_good(page)
+    page.get_by_role("link", name=GATEWAY).click()
+    row = page.get_by_role("row").filter(has_text="Budi Santoso")
+    expect(row).to_contain_text("Hadir")
+    expect(row).to_contain_text("gangguan")
+    is_good(page)
+    page.get_by_role("link", name="Mengapa Dodi Wijaya Terlambat?").click()
+    expect(page.get_by_text("Terlambat 15 menit dari 07.55.")).to_be_visible()
+    expect(page.get_by_text("Masuk pertama 08.10.00")).to_be_visible()
+    is_good(page)
+    page.get_by_role("link", name="Bulan ini").click()
+    expect(page.get_by_role("heading", name="Dodi Wijaya, November 2026")).to_be_visible()
+    is_good(page)
+
+
+def test_an_office_narrows_to_one_status(page: Page, site: Site) -> None:
+    page.goto(site.url(f"/attendance/office/{GATEWAY}?date={DAY}"))
+    page.get_by_role("link", name="3 Pulang sebelum waktu").click()
+    expect(page.get_by_role("rowheader")).to_have_text(["Cici Lestari", "Fajar Hidayat", "Gita Permata"])
+    expect(page.get_by_role("row").filter(has_text="Fajar")).to_contain_text("Tanpa catatan pulang")
+    is_good(page)
+
+
+def test_today_follows_what_comes_in(page: Page, site: Site) -> None:
+    page.goto(site.url(f"/attendance/office/{GATEWAY}"))
+    row = page.get_by_role("row").filter(has_text="Ani Contoh")
+    expect(row).to_contain_text("Belum ada")
+    page.evaluate("window.mark = 'the same document'")
+    site.city.record("Ani Contoh", Action.IN, "07:05", NOW.date())
+    expect(row).to_contain_text("Hadir", timeout=15_000)
+    assert page.evaluate("window.mark") == "the same document"
+
+
+def test_the_recap_and_the_report(page: Page, site: Site) -> None:
+    page.goto(site.url(f"/attendance/office/{GATEWAY}?date={DAY}"))
+    page.get_by_role("link", name="Rekap bulan ini").click()
+    expect(page.get_by_role("heading", name="Rekap dinkes-01, November 2026")).to_be_visible()
+    is_good(page)
+    page.goto(site.url(f"/attendance/office/{GATEWAY}/incidents?from={DAY}&until={DAY}"))
+    expect(page.get_by_role("row").filter(has_text="Budi Santoso")).to_contain_text("gangguan")
+    expect(page.get_by_text("Mengetahui")).to_be_hidden()
+    is_good(page)
+    page.emulate_media(media="print")
+    expect(page.get_by_text("Mengetahui")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("navigation")).to_have_count(0)
+
+
+def test_a_correction_by_two_people(page: Page, site: Site) -> None:
+    access.set_password(site.database, "kepala", PASSWORD, NOW)
+    path = f"/attendance/person/{site.people['Gita Permata']}/{DAY}"
+    page.goto(site.url(path))
+    page.get_by_text("Tambah catatan yang tidak ada").click()
+    page.get_by_label("Catatan", exact=True).select_option("Pulang")
+    page.get_by_label("Jam").fill("16:05")
+    page.get_by_label("Alasan").first.fill("gateway terganggu, daftar manual")
+    is_good(page)
+    page.get_by_role("button", name="Ajukan").first.click()
+    expect(page.get_by_text("Diajukan; sekarang menunggu persetujuan orang lain.")).to_be_visible()
+    expect(page.get_by_role("button", name="Setujui")).to_have_count(0)
+    page.get_by_role("button", name="Keluar").click()
+    page.get_by_label("Nama pengguna").fill("kepala")
+    page.get_by_label("Kata sandi").fill(PASSWORD)
+    page.get_by_role("button", name="Masuk").click()
+    page.goto(site.url("/corrections"))
+    is_good(page)
+    page.get_by_role("button", name="Setujui koreksi 1").click()
+    expect(page.get_by_text("Tidak ada yang menunggu")).to_be_visible()
+    page.goto(site.url(path))
+    expect(page.get_by_text("Pulang terakhir 16.05.00 (koreksi 1).")).to_be_visible()
+    is_good(page)
+
+
+def test_a_draft_of_the_rules(page: Page, site: Site) -> None:
+    page.goto(site.url("/attendance/replay"))
+    is_good(page)
+    page.get_by_label("Kantor").select_option(GATEWAY)
+    page.get_by_label("Rancangan", exact=True).select_option("panrb")
+    page.get_by_role("button", name="Bandingkan").click()
+    expect(page.get_by_role("row").filter(has_text="Dodi Wijaya").first).to_contain_text("Hadir")
+    is_good(page)
