@@ -381,7 +381,7 @@ class Journal:
             self.id,
             seq,
             {subject: self._punches(subject, message, rules) for subject in subjects},
-            answers=told.get(Tone.ANSWER, 0) + told.get(Tone.INFORMATION, 0),
+            answers=sum(told.get(tone, 0) for tone in (Tone.ANSWER, Tone.INFORMATION, Tone.REFUSAL)),
             corrections=told.get(Tone.CORRECTION, 0),
             misses=self._misses(message),
             menu=self._menu(number, message.received - timedelta(minutes=rules.policy.menu_minutes)),

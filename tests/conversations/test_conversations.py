@@ -13,7 +13,7 @@
     < Hadir tercatat …, No. ****.       and gets this answer, with any receipt for ****
     <                                   and gets no answer
     = in 2026-11-24 07:21:05            a record was made of it, at that local time
-    = in 2026-11-24 07:21:05 with code  … with the presence code, or `by code alone`
+    = in 2026-11-24 07:21:05 with code  … with the presence code, or `by code alone`, or `by menu`
     = sick 2026-11-24 07:21:05 "demam"  … with those words
     =                                   no record was made of it
 
@@ -144,6 +144,8 @@ def described(record: Record, zone: ZoneInfo) -> str:
         parts.append("by code alone")
     elif record.presence is Presence.CODE:
         parts.append("with code")
+    if record.channel is Channel.MENU:
+        parts.append("by menu")
     if record.note and record.action is not Action.REGISTER:  # there it is sealed
         parts.append(f'"{record.note}"')
     return " ".join(parts)
