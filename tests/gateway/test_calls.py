@@ -11,15 +11,15 @@ import pytest
 from gateway.core import Core
 from gateway.decide import Held, Outcome, decide
 from gateway.message import from_call
-from gateway.rules import Rules
+from gateway.rules import Rules, by_number
 from modem.driver import GammuModem
 from modem.messages import IncomingCall
 from mqtt_bridge.day import Punch
-from mqtt_bridge.records import Action, Channel, Flag, Policy, Presence
+from mqtt_bridge.records import Action, Channel, Flag, Member, Policy, Presence, PresenceRule
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
-from .factories import MORNING, PHONE, RULES, STRANGER, desired, journal, rules
+from .factories import MORNING, PHONE, RULES, SECRET, STRANGER, desired, journal, rules
 from .fakes import FakeClock, FakeModem
 
 CALLS = rules(policy=Policy(missed_calls=True))
@@ -87,3 +87,18 @@ def test_a_call_that_rings_at_a_modem(tmp_path: Path) -> None:
         assert simulator.answers(PHONE)[0].startswith("Hadir tercatat Sel 24 Nov 07:21:05 WIB (jam gateway)")
         modem.close()
     held.close()
+
+
+def test_a_call_carries_no_code() -> None:
+    by = rules(policy=Policy(missed_calls=True, presence=PresenceRule.REQUIRED), secret=SECRET)
+    decision = decide(CALL, by, HELD)
+    assert (decision.outcome, decision.record) == (Outcome.NO_CODE, None)
+    assert decision.reply
+
+
+def test_a_call_of_a_shared_number_is_nobodys() -> None:
+    roster = [Member(employee=each, phone=PHONE, alias=each[2:]) for each in ("e-ani", "e-budi")]
+    decision = decide(CALL, replace(CALLS, people=by_number(roster)), HELD)
+    assert (decision.outcome, decision.record) == (Outcome.WHO_SPEAKS, None)
+    assert decision.reply
+    assert "ANI / BUDI" in decision.reply.text
