@@ -48,6 +48,7 @@ class Outcome(StrEnum):
     TOO_LONG = "too-long"
     BINARY = "binary"
     REPORT = "report"
+    CALL = "call"  # from an employee, which the policy does not take for a check-in
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
     IT = "it"  # a question of IT staff
 
@@ -153,7 +154,10 @@ class Case:
 
     def record(self, action: Action, presence: Presence, flags: tuple[Flag, ...] = (), note: str = "") -> Record:
         """The record that follows; it still lacks its hash: the journal chains it."""
-        own = (Flag.CLOCK_UNTRUSTED,) if self.time.own else ()
+        call = self.channel is Channel.CALL
+        # A call has no time but ours.
+        own = (Flag.CLOCK_UNTRUSTED,) if self.time.own and not (call and self.message.clock_trusted) else ()
+        weak = (Flag.LOW_ASSURANCE,) if call else ()
         return Record(
             seq=self.held.seq,
             employee=self.subject,
@@ -162,7 +166,7 @@ class Case:
             received=self.message.received,
             channel=self.channel,
             presence=presence,
-            flags=own + flags,
+            flags=own + weak + flags,
             receipt=receipt(self.held.journal, self.held.seq),
             fingerprint=fingerprint(self.message),
             note=note,
@@ -173,6 +177,8 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
     """What becomes of the message."""
     if message.form is Form.REPORT:
         return Decision(Outcome.REPORT)
+    if message.form is Form.CALL:
+        return _call(message, rules, held)
     number = phones.sender(message.sender)
     if number is None:
         return Decision(Outcome.NOT_A_PHONE)
@@ -186,9 +192,30 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
         return wrong
     member, text = _speaker(people, message.text)
     if member is None:
-        aliases = " / ".join(sorted(each.alias.upper() for each in people))[:60]
-        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(aliases))
+        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(_aliases(people)))
     return _of_member(_case_of(case, member), member, text)
+
+
+def _call(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
+    """A missed call: in, or out when there is an in already. Who is no employee asked nothing, and gets no answer."""
+    number = phones.sender(message.sender)
+    people = rules.people.get(number or "", ())
+    if number is None or not people:
+        return Decision(Outcome.NOT_A_PHONE if number is None else Outcome.UNKNOWN_SENDER)
+    if not rules.policy.missed_calls:
+        return Decision(Outcome.CALL)
+    texts = Texts(rules.policy.language, rules.zone)
+    case = Case(message, rules, held, number, number, texts, counted(message, rules.policy), message.channel)
+    if len(people) > 1:
+        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(_aliases(people)))
+    member = people[0]
+    case = _case_of(case, member)
+    action = Action.OUT if settle(case.punches(case.day)).came else Action.IN
+    return _move(case, member, action, None)
+
+
+def _aliases(people: Sequence[Member]) -> str:
+    return " / ".join(sorted(each.alias.upper() for each in people))[:60]
 
 
 def _case_of(case: Case, member: Member) -> Case:

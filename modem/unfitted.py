@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration
+from .messages import IncomingCall, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, UssdAnswer
 
 
 class Unfitted:
@@ -27,6 +27,12 @@ class Unfitted:
 
     def network_time(self) -> datetime | None:
         return None
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        raise ModemError("this gateway has no modem", permanent=True)
+
+    def calls(self) -> list[IncomingCall]:
+        return []
 
     def close(self) -> None:
         pass
