@@ -14,7 +14,7 @@ from ..memory import in_memory
 from .fate import Fate
 from .world import World
 
-SEEDS = int(os.environ.get("GARDU_SEEDS", "150"))
+SEEDS = int(os.environ.get("GARDU_SEEDS", "100"))
 PORTION = 25
 # The files need not outlive the test: where there is a file system in memory, a seed takes a fraction of the time.
 MEMORY = in_memory()
