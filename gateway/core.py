@@ -23,7 +23,7 @@ from mqtt_bridge.uplink_keys import UplinkKeys
 
 from . import it
 from .clock import Clock, Now
-from .decide import MISSES_COUNT_FOR, Decision, Held
+from .decision import MISSES_COUNT_FOR, Decision, Held
 from .desk import Desk
 from .downlink import Downlink
 from .forwarder import Forwarder

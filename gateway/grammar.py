@@ -10,18 +10,32 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from mqtt_bridge.records import Action
 
+from .commands import (
+    BareCode,
+    Choice,
+    Command,
+    Dispute,
+    Fault,
+    Help,
+    Menu,
+    Mistake,
+    Query,
+    Register,
+    Scope,
+    Silence,
+    Statement,
+)
 from .words import (
-    ABSENCE_WORDS,
     CHATTER,
     ILL_WORDS,
     LEAVE_WORDS,
     NOT_TODAY,
     OUTING_WORDS,
+    PHRASES,
+    POLITE_WORDS,
     RELATIVES,
     TO_OTHERS,
     is_filler,
@@ -36,83 +50,6 @@ DIGITS = 6
 NIP = 18
 NOTE = 100
 
-
-class Scope(StrEnum):
-    DAY = "day"
-    MONTH = "month"
-
-
-class Fault(StrEnum):
-    """What is wrong with a text that tries to say something."""
-
-    BOTH_WAYS = "both-ways"
-    CODE_LENGTH = "code-length"
-    TWO_CODES = "two-codes"
-    NO_NIP = "no-nip"
-    NO_TEXT = "no-text"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    action: Action
-    code: str | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BareCode:
-    """Only a code: in or out, as the day has it."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A number of the menu; outside of it, it means nothing."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    nip: str
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A try; `action` is what was tried, where that can be told."""
-
-    fault: Fault
-    action: Action | None = None
-
-
-Command = Statement | BareCode | Query | Help | Menu | Choice | Dispute | Register | Silence | Mistake
 
 _MOVES = {
     "hadir": Action.IN, "masuk": Action.IN, "datang": Action.IN, "checkin": Action.IN,
@@ -142,32 +79,33 @@ def parse(text: str) -> Command | None:
     folded = _folded(text)
     if folded == "?":
         return Help()
-    if len(folded) > LONGEST_NOTE or _has_foreign_letters(folded):
+    if len(folded) > LONGEST_NOTE or _has_foreign_letters(folded) or any(phrase in folded for phrase in PHRASES):
         return None
     if "?" in folded:
         return _questioned(folded)
     if re.fullmatch(r"[0-9]{1,2}", folded):
         return Choice(int(folded))
-    words = _read(folded)
+    opening, words = _read(folded)
+    if set(opening) & RELATIVES and words[:1] == ["sakit"]:
+        return Mistake(Fault.UNSURE, Action.SICK)  # "ibu saya sakit" is about her
     return _told(words, folded) or (_moves(words, folded) if len(folded) <= LONGEST else None)
 
 
 def _questioned(folded: str) -> Command | None:
     """A question asks for nothing, unless it is one for which there is a word."""
-    words = _read(folded) if folded.endswith("?") and " " not in folded else []
+    words = _read(folded)[1] if folded.endswith("?") and " " not in folded else []
     command = _alone(words)
     if words == ["sanggah"]:
         return Mistake(Fault.NO_TEXT)
     return command if isinstance(command, Query | Help | Menu) else None
 
 
-def _read(folded: str) -> list[str]:
-    """The words and numbers that follow the politeness."""
+def _read(folded: str) -> tuple[list[str], list[str]]:
+    """The words of politeness at the beginning, and the words and numbers that follow them."""
     plain = _CHECK.sub(r"check\1", _REPEATED.sub(r"\1", _GREETING.sub(" ", folded)))
     words = _joined([part for chunk in _CHUNK.findall(plain) for part in _parts(chunk)])
-    while words and is_filler(words[0]):
-        words = words[1:]
-    return words
+    begins = next((place for place, word in enumerate(words) if not is_filler(word)), len(words))
+    return words[:begins], words[begins:]
 
 
 def _joined(words: list[str]) -> list[str]:
@@ -266,8 +204,6 @@ def _after_izin(words: Sequence[str], folded: str) -> Command | None:
 
 def _dispute(words: Sequence[str], folded: str) -> Command:
     said = _after(words[0], folded)
-    if words[1:2] == ["banding"]:  # of a tender
-        return Mistake(Fault.UNSURE)
     empty = all(is_filler(word) for word in words[1:])
     return Mistake(Fault.NO_TEXT) if empty else Dispute(said[:NOTE])
 
@@ -285,8 +221,6 @@ def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
     """Ill, on leave, on duty elsewhere: with words that tell no more than why."""
     action = _ABSENCES[keyword]
     said = [word for word in rest if not is_filler(word)]
-    if action is Action.SICK and set(folded[: folded.find("sakit")].split()) & RELATIVES:
-        return Mistake(Fault.UNSURE, action)  # "ibu saya sakit" is about her
     if not said:
         # "izin pak" opens a talk; who is on leave says only that, or why.
         return Mistake(Fault.UNSURE, action) if action is Action.LEAVE and rest else Statement(action)
@@ -294,12 +228,11 @@ def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
         return None
     fits = {
         Action.SICK: set(said) <= ILL_WORDS,
-        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and not {*said} & ABSENCE_WORDS["polite"] and said[0] != "masuk",
+        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and not set(said) & POLITE_WORDS and said[0] != "masuk",
         Action.DUTY: said[0] in OUTING_WORDS,
     }
     if not fits[action] or set(said) & NOT_TODAY:
         return Mistake(Fault.UNSURE, action)
-    # The words of the keyword are gone, the rest stays as it was typed but for its case.
     return Statement(action, note=_after(keyword.split()[-1], folded)[:NOTE])
 
 
@@ -329,8 +262,6 @@ def _moves(words: Sequence[str], folded: str) -> Command | None:
     actions = {_MOVES[keyword] for keyword in keywords if keyword in _MOVES}
     if not spoken:
         return _bare(numbers, folded)
-    if "kode masuk" in folded:  # what one logs in with
-        return None
     if len(actions) > 1:
         return Mistake(Fault.BOTH_WAYS) if None not in keywords else None
     if not actions:

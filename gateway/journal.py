@@ -28,7 +28,8 @@ from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, cha
 from mqtt_bridge.sealing import seal_for
 from mqtt_bridge.sms_codec import Answer
 
-from .decide import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone, decide
+from .decide import decide
+from .decision import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone
 from .message import Form, IncomingMessage, fingerprint
 from .rules import Rules, counted, day_of, month_of
 

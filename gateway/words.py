@@ -65,28 +65,27 @@ OUTING_WORDS = _words("""
 ILL_WORDS = _words("""
     demam panas pilek flu batuk kepala pusing gigi perut mag maag diare mencret muntah muntaber mual mata telinga
     tenggorokan badan pinggang punggung lambung asam urat tifus tipes dbd covid vertigo migrain migren asma sesak
-    napas jantung darah tinggi rendah kolesterol gula diabetes alergi gatal cacar campak masuk angin istirahat opname
-    dirawat
-    rs rumah sakit dokter ke berobat puskesmas klinik surat keterangan kaki tangan lutut jatuh keseleo terkilir patah
-    kecelakaan operasi sejak tadi malam semalam pagi subuh tidak tdk gak ga bisa kerja izin ijin kurang enak ringan
-    sedikit agak menular meriang lemas nyeri haid saraf kejepit infeksi radang karena krn dan bagian kiri kanan parah
-    masih lagi juga saja aja sdg sedang ada kontrol rawat inap jalan bengkak kram otot leher dada bahu encok wasir
-    ambeien typus gejala positif usus buntu batu ginjal dari kambuh naik ndak bicara mau habis motor rsud berat sekali
+    napas jantung darah tinggi rendah kolesterol gula diabetes alergi gatal cacar campak masuk angin istirahat
+    opname dirawat rs rumah sakit dokter ke berobat puskesmas klinik surat keterangan kaki tangan lutut jatuh
+    keseleo terkilir patah kecelakaan operasi sejak tadi malam semalam pagi subuh tidak tdk gak ga bisa kerja izin
+    ijin kurang enak ringan sedikit agak menular meriang lemas nyeri haid saraf kejepit infeksi radang karena krn
+    dan bagian kiri kanan parah masih lagi juga saja aja sdg sedang ada kontrol rawat inap jalan bengkak kram otot
+    leher dada bahu encok wasir ambeien typus gejala positif usus buntu batu ginjal dari kambuh naik ndak bicara
+    mau habis motor rsud berat sekali
 """)
-ABSENCE_WORDS = {
-    # after SAKIT: a feeling, a person, or a whole other thing
-    "not ill": _words("""
-    hati ati jiwa rasanya sekali amat tau anaknya bapaknya ibunya orang pasien katanya mental berdarah
-"""),
-    # in IZIN: a polite message, or a short walk
-    "polite": _words("""
+# In IZIN: a polite beginning ("izin bertanya"), or a walk of a few minutes.
+POLITE_WORDS = _words("""
     bertanya tanya bertanya2 menyampaikan share membagikan mengingatkan konfirmasi menginfokan informasi usul
     komentar bergabung join minta meminta koreksi mengirim kirim forward meneruskan melaporkan usaha mendirikan
-    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin nonton
-    toilet wc ruang lantai masjid pinjam sekolah guru email sebentar
-    dinas siap keramaian
-"""),
-}
+    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin nonton toilet wc ruang
+    lantai masjid pinjam sekolah guru email sebentar dinas siap keramaian
+""")
+# Whose illness it is, where it is not one's own.
+RELATIVES = _words("ibu bapak ayah mama papa anak istri suami mertua adik kakak abang nenek kakek teman")
+# With one of these a lone keyword is a request to somebody else.
+TO_OTHERS = _words("dulu tolong sudah sdh udah di kantor")
+# Fixed phrases that hold a keyword and are never meant as one: what one logs in with, and an appeal of a tender.
+PHRASES = ("kode masuk", "sanggah banding")
 
 
 @lru_cache(4096)
@@ -100,12 +99,6 @@ def nearest(word: str) -> str | None:
         return None
     near = {meant for keyword, meant in _KEYWORDS.items() if one_slip(word, keyword)}
     return near.pop() if len(near) == 1 else None
-
-
-# Whose illness it is, where it is not one's own.
-RELATIVES = _words("ibu bapak ayah mama papa anak istri suami mertua adik kakak abang nenek kakek teman")
-# With one of these a lone keyword is a request to somebody else.
-TO_OTHERS = _words("dulu tolong sudah sdh udah di kantor")
 
 
 @lru_cache(4096)

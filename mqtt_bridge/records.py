@@ -66,7 +66,7 @@ class Flag(StrEnum):
 
     # `at` is the time of receipt: the SMS centre gave none that can be true
     CLOCK_UNTRUSTED = "clock-untrusted"
-    # only a code was sent: whether it means in or out follows from the day's other records (see `day.settle`)
+    # only a code was sent, or a call made: in or out follows from the day's other records (see `day.settle`)
     INFERRED = "inferred"
     # the code was judged by the gateway's own clock, which the network had not set
     CODE_BY_OWN_CLOCK = "code-by-own-clock"

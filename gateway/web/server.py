@@ -19,7 +19,7 @@ from mqtt_bridge.records import Status, encode
 
 from ..config import Config
 from ..core import Core
-from ..decide import Outcome
+from ..decision import Outcome
 from ..health import rupiah
 from ..journal import JournalError
 from .screen import add_screen

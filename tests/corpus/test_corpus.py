@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.grammar import Choice, Command, Help, Mistake, parse
+from gateway.commands import Choice, Command, Help, Mistake
+from gateway.grammar import parse
 
 from .reading import lines, said
 

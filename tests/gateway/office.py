@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.clock import SystemClock
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Journal
 from modem.messages import ModemError
 from modem.worker import ModemWorker

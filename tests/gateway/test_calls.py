@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.core import Core
-from gateway.decide import Held, Outcome, decide
+from gateway.decide import decide
+from gateway.decision import Held, Outcome
 from gateway.message import from_call
 from gateway.rules import Rules, by_number
 from modem.driver import GammuModem
@@ -25,6 +26,7 @@ from .fakes import FakeClock, FakeModem
 CALLS = rules(policy=Policy(missed_calls=True))
 HELD = Held("4d1c9f00a1b2c3d4", seq=7)
 IN = Punch(Action.IN, MORNING - timedelta(hours=1), "K7QF")
+ASSUMED = (Flag.LOW_ASSURANCE, Flag.INFERRED)
 CALL = from_call(IncomingCall("081234567890"), MORNING, clock_trusted=True)
 
 
@@ -34,7 +36,7 @@ def test_a_call_is_in_and_then_out(punches: tuple[Punch, ...], action: Action) -
     record = decision.record
     assert record
     assert (record.action, record.at, record.employee) == (action, MORNING, "e-ani")
-    assert (record.channel, record.presence, record.flags) == (Channel.CALL, Presence.NONE, (Flag.LOW_ASSURANCE,))
+    assert (record.channel, record.presence, record.flags) == (Channel.CALL, Presence.NONE, ASSUMED)
     assert decision.reply
     assert decision.reply.number == PHONE
 
@@ -42,7 +44,7 @@ def test_a_call_is_in_and_then_out(punches: tuple[Punch, ...], action: Action) -
 def test_a_clock_that_is_not_set_is_flagged_as_well() -> None:
     decision = decide(replace(CALL, clock_trusted=False), CALLS, HELD)
     assert decision.record
-    assert decision.record.flags == (Flag.CLOCK_UNTRUSTED, Flag.LOW_ASSURANCE)
+    assert decision.record.flags == (Flag.CLOCK_UNTRUSTED, *ASSUMED)
 
 
 @pytest.mark.parametrize(

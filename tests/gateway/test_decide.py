@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decide import Decision, Held, Outcome, Tone, decide
+from gateway.decide import decide
+from gateway.decision import Decision, Held, Outcome, Tone
 from gateway.message import Form, IncomingMessage
 from gateway.presence import shown
 from gateway.replies import LONGEST, Texts

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from modem.worker import ModemWorker
 from mqtt_bridge.records import Flag
 from tests.simulated import Simulator

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.health import Condition, reasons
 from gateway.journal import Journal
 from mqtt_bridge.records import Policy, PresenceRule

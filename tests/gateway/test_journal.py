@@ -10,7 +10,7 @@ import peewee
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Delivery, Journal, JournalError, Position
 from mqtt_bridge.records import Ack, broken_link, genesis
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Delivery, JournalError
 from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
 from gateway.sender import RETRY_AFTER, VALIDITY, Limits

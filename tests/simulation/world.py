@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.clock import Now
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.guardian import Guardian, SimSettings
 from gateway.journal import Journal
 from modem import operators
