@@ -204,7 +204,12 @@ def _start_web(
         rulebook=rulebook(settings),
         registrar=registrar(settings, database),
     )
-    app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
+    app = create_app(
+        office,
+        access.session_secret(folder),
+        secure_cookies=settings.web.secure_cookies,
+        api_per_minute=settings.web.api_per_minute,
+    )
     parts.enter_context(serve(settings.web.listen, app))
 
 
@@ -457,13 +462,52 @@ def token() -> None:
 
 @token.command("add")
 @click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(list(access.Scope)),
+    default=access.USUAL_SCOPES,
+    show_default=True,
+    help="What it may do; may be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
-def token_add(settings: Config, database: Database, name: str, as_json: bool) -> None:
+def token_add(
+    settings: Config, database: Database, name: str, scopes: tuple[access.Scope, ...], as_json: bool
+) -> None:
     """Make a token for the program NAME. It is shown this once; a former one of that name ends."""
     del settings
-    made = access.add_token(database, name, _now())
-    click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
+    made = access.add_token(database, name, _now(), scopes)
+    click.echo(json.dumps({"name": name, "token": made, "scopes": list(scopes)}) if as_json else made)
+
+
+@token.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@with_database
+def token_list(settings: Config, database: Database, as_json: bool) -> None:
+    """Who has a token, and what it may do."""
+    del settings
+    found = [
+        {"name": each.name, "scopes": sorted(each.scopes), "since": since.isoformat()}
+        for each, since in access.programs(database)
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        click.echo(f"{one['name']:20} {one['since']:.19}Z  {' '.join(one['scopes'])}")
+
+
+@token.command("remove")
+@click.argument("name")
+@with_database
+def token_remove(settings: Config, database: Database, name: str) -> None:
+    """The token of the program NAME ends."""
+    del settings
+    if not access.remove_token(database, name):
+        raise click.ClickException(f"there is no token {name}")
+    click.echo(f"The token {name} is no more.")
 
 
 @main.group("audit")

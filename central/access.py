@@ -6,15 +6,36 @@ import functools
 import hashlib
 import os
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from .database import Database, micros
+from .database import Database, micros, moment
 
 SHORTEST_PASSWORD = 8
+
+
+class Scope(StrEnum):
+    """What a token lets a program do."""
+
+    RECORDS = "records:read"
+    GATEWAYS = "gateways:read"
+    EMPLOYEES = "employees:read"
+    NIP = "employees:nip"  # who an employee is to other systems; never without the one above
+
+
+USUAL_SCOPES = (Scope.RECORDS, Scope.GATEWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    scopes: frozenset[Scope]
 
 
 class BadPassword(ValueError):
@@ -57,19 +78,36 @@ def first_person(database: Database, folder: Path, now: datetime) -> Path | None
     return path
 
 
-def add_token(database: Database, name: str, now: datetime) -> str:
+def add_token(database: Database, name: str, now: datetime, scopes: Collection[Scope] = USUAL_SCOPES) -> str:
     """A new token of that name, in place of an older one; it can be shown this once only."""
     token = secrets.token_urlsafe(32)
+    kept = " ".join(scope for scope in Scope if scope in scopes)
     with database.transaction():
         database.run("DELETE FROM token WHERE name = ?", name)
-        database.insert_all("token", ("name", "digest", "created"), [(name, _digest(token), micros(now))])
+        row = (name, _digest(token), micros(now), kept)
+        database.insert_all("token", ("name", "digest", "created", "scopes"), [row])
     return token
 
 
-def token_name(database: Database, token: str) -> str | None:
+def remove_token(database: Database, name: str) -> bool:
+    """Tells whether there was one."""
+    return database.run("DELETE FROM token WHERE name = ?", name) > 0
+
+
+def programs(database: Database) -> list[tuple[Program, datetime]]:
+    """Who has a token, and since when."""
+    rows = database.rows("SELECT name, scopes, created FROM token ORDER BY name")
+    return [(_program(name, scopes), moment(created)) for name, scopes, created in rows]
+
+
+def program(database: Database, token: str) -> Program | None:
     """Whose token it is. Found by its digest, so that nothing is compared character by character."""
-    found = database.value("SELECT name FROM token WHERE digest = ?", _digest(token))
-    return str(found) if found is not None else None
+    found = database.row("SELECT name, scopes FROM token WHERE digest = ?", _digest(token))
+    return _program(*found) if found else None
+
+
+def _program(name: str, scopes: str) -> Program:
+    return Program(name, frozenset(Scope(scope) for scope in scopes.split()))
 
 
 def session_secret(folder: Path) -> str:

@@ -68,6 +68,7 @@ class WebSection(Section, frozen=True, kw_only=True):
 
     listen: Listen = "127.0.0.1:8080"
     secure_cookies: bool = False
+    api_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 600
 
 
 class AttendanceSection(Section, frozen=True, kw_only=True):

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Status, decode
 
@@ -265,7 +263,3 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 def _provisional(row: tuple[Any, ...]) -> Provisional:
     at, flags, number, stored = moment(row[7]), tuple(row[9].split()), masked(row[10]), moment(row[11])
     return Provisional(*row[:7], at, row[8], flags, number, stored)  # type: ignore[call-arg]
-
-
-def as_json(entry: Entry | Provisional) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(entry))

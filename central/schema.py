@@ -289,4 +289,10 @@ CREATE TABLE numbering (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK)
+# What other programs read, and may read.
+_PROGRAMS = """
+ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT '';
+ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'records:read gateways:read';
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS)

@@ -207,7 +207,7 @@ class System:
             if page is None:
                 return []
             found += page["items"]
-            if not page["next"]:
+            if not page["more"]:
                 return found
             cursor = f"&cursor={page['next']}"
 

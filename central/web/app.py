@@ -26,7 +26,12 @@ CSP = (
 )
 
 
-def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> Flask:
+API_PER_MINUTE = 600
+
+
+def create_app(
+    office: Office, secret: str, *, secure_cookies: bool = False, api_per_minute: int = API_PER_MINUTE
+) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=secret,
@@ -39,13 +44,13 @@ def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> 
     )
     app.extensions["office"] = office
     csrf = CSRFProtect(app)
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _log_in_by(app, office)
     pages.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)
-    api.register(app, office, csrf)
+    api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
     health.register(app, office)
     errors.register(app)

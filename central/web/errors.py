@@ -41,8 +41,15 @@ def register(app: Flask) -> None:
         """Also any defect: Flask has logged it by then, and makes it a 500 that says nothing of it."""
         code = error.code or 500
         if api.asked():
-            return api.problem(code, error.name, error.description or "")
+            response, code = api.problem(code, error.name, error.description or "")
+            response.headers.update(_more_than_content(error))
+            return response, code
         return _page(*WORDS.get(code, WORDS[500])), code
+
+
+def _more_than_content(error: HTTPException) -> dict[str, str]:
+    """Such as Allow of a 405."""
+    return {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
 
 
 def _page(title: str, text: str) -> str:
