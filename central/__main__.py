@@ -31,7 +31,7 @@ from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts
+from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts, webhook_commands
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -41,6 +41,7 @@ from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
 from .registrar import Address, Declined, Registrar
 from .roster import BadRoster, parse, store
+from .webhooks import Webhooks, rules
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +80,13 @@ def main() -> None:
 @main.command("run")
 @with_database
 def run(settings: Config, database: Database) -> None:
-    """Run collector, pages and, if it is configured, the embedded broker, until told to stop."""
+    """Run collector, webhooks, pages and, if it is configured, the embedded broker, until told to stop."""
     logs.set_up()
     with ExitStack() as parts:
         if settings.broker.embedded:
             _start_broker(settings, parts)
         link = _start_collector(settings, database, parts)
+        _start_webhooks(settings, database, parts)
         _start_web(settings, database, parts, lambda: link.problem)
         _run(settings)
 
@@ -106,6 +108,16 @@ def web(settings: Config, database: Database) -> None:
     logs.set_up()
     with ExitStack() as parts:
         _start_web(settings, database, parts, lambda: None)
+        _run(settings)
+
+
+@main.command("webhooks")
+@with_database
+def webhooks(settings: Config, database: Database) -> None:
+    """Run alone what tells other programs of new records."""
+    logs.set_up()
+    with ExitStack() as parts:
+        _start_webhooks(settings, database, parts)
         _run(settings)
 
 
@@ -183,6 +195,12 @@ def _start_uplink(settings: Config, database: Database, parts: ExitStack) -> Non
     parts.callback(modem.close)
     parts.callback(loop.stop, STOP_SECONDS)
     loop.start()
+
+
+def _start_webhooks(settings: Config, database: Database, parts: ExitStack) -> None:
+    work = Webhooks(database, rules(settings.webhooks), _now)
+    parts.callback(work.stop, STOP_SECONDS)
+    work.start()
 
 
 def _start_web(
@@ -552,6 +570,9 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
     except shifts.BadShifts as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     click.echo(f"{count} shifts were imported.")
+
+
+main.add_command(webhook_commands.group(with_database))
 
 
 # Parts

@@ -112,6 +112,14 @@ class UplinkSection(Section, frozen=True, kw_only=True):
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 50
 
 
+class WebhooksSection(Section, frozen=True, kw_only=True):
+    """Where webhooks may go beyond HTTPS to other machines, and how long an answer may take."""
+
+    allow_http: bool = False
+    allow_local: bool = False
+    timeout_seconds: Annotated[float, Meta(ge=1, le=60)] = 15.0
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
@@ -121,6 +129,7 @@ class Config(Section, frozen=True, kw_only=True):
     web: WebSection = WebSection()
     attendance: AttendanceSection = AttendanceSection()
     uplink: UplinkSection = UplinkSection()
+    webhooks: WebhooksSection = WebhooksSection()
 
     @property
     def rules(self) -> Policy:

@@ -138,6 +138,11 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
     return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
 
 
+def by_ids(database: Database, ids: Sequence[int]) -> list[Entry]:
+    """The records of those ids that are there."""
+    return _select(database, [f"record.id IN ({', '.join('?' * len(ids))})"], ids, "record.id") if ids else []
+
+
 def of_employee(database: Database, employee: str, start: datetime, end: datetime) -> list[Entry]:
     """What somebody stated in that time, in its order."""
     return _select(

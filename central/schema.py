@@ -295,4 +295,37 @@ ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT '';
 ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'records:read gateways:read';
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS)
+# Who is told of new records, and what they were not told yet. `resume` is before when nothing is tried.
+_WEBHOOKS = """
+CREATE TABLE webhook (
+    id {serial},
+    name TEXT NOT NULL UNIQUE,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    former TEXT,
+    former_until BIGINT,
+    created BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    disabled TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    resume BIGINT NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
+    delivered BIGINT NOT NULL DEFAULT 0,
+    last_delivered BIGINT
+);
+CREATE TABLE delivery (
+    webhook BIGINT NOT NULL,
+    record BIGINT NOT NULL,
+    employee TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due BIGINT NOT NULL,
+    first_tried BIGINT,
+    problem TEXT NOT NULL DEFAULT '',
+    dead BIGINT,
+    PRIMARY KEY (webhook, record)
+);
+CREATE INDEX delivery_due ON delivery (webhook, due);
+CREATE INDEX delivery_employee ON delivery (webhook, employee, record);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS)

@@ -26,6 +26,7 @@ ONE_IMPORTER = {
     "playhouse": {"central/database.py"},
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
+    "standardwebhooks": {"central/webhooks.py"},
     "pyotp": {"gateway/presence.py"},
     "segno": {"gateway/web/screen.py", "central/__main__.py"},
     "holidays": {"central/calendar.py"},
@@ -36,7 +37,7 @@ PURE = [
     "gateway/decide.py", "gateway/rules.py", "gateway/menu.py", "gateway/presence.py", "gateway/schedule.py",
     "gateway/words.py", "mqtt_bridge/day.py", "central/states.py", "central/policy.py", "central/rules.py",
     "central/reasons.py", "central/watermark.py", "central/web/when.py", "mqtt_bridge/bits.py",
-    "mqtt_bridge/sms_codec.py",
+    "mqtt_bridge/sms_codec.py", "central/web/contract.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

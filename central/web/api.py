@@ -15,9 +15,6 @@ from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
 from msgspec import Struct
 
-from mqtt_bridge.phones import masked
-from mqtt_bridge.records import Action
-
 from .. import access, audit, history, people, queries
 from ..access import Program, Scope
 from ..history import Cursor
@@ -99,7 +96,7 @@ def _records(office: Office, query: RecordsQuery) -> Page[contract.Record]:
         raise Wrong(410, SET_BACK, "/api#cursor")
     wanted = Wanted(gateway=query.gateway, start=query.since, end=query.until, after=after.id)
     found = queries.records(office.database, wanted, query.limit + 1)
-    items = [_record(each) for each in found[: query.limit]]
+    items = [contract.record(each) for each in found[: query.limit]]
     last = history.cursor(office.database, items[-1].id) if items else after
     return Page(items=items, next=str(last), more=len(found) > query.limit)
 
@@ -149,14 +146,6 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "employees": _employees,
     "employee": _one_employee,
 }
-
-
-def _record(entry: queries.Entry) -> contract.Record:
-    """A number that is bound to nobody is a person's all the same, and what it asks for is sealed."""
-    made = msgspec.convert(entry, contract.Record, from_attributes=True)
-    if entry.employee.startswith("+"):
-        made = msgspec.structs.replace(made, employee=masked(entry.employee))
-    return msgspec.structs.replace(made, note="") if entry.action == Action.REGISTER else made
 
 
 def _gateway(gateway: queries.Gateway) -> contract.Gateway:

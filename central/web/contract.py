@@ -13,10 +13,12 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from mqtt_bridge.records import Status
+from mqtt_bridge.phones import masked
+from mqtt_bridge.records import Action, Status
 
 from ..access import Scope
 from ..history import CURSOR
+from ..queries import Entry
 from ..states import State
 
 T = TypeVar("T")
@@ -274,3 +276,11 @@ def _problem(status: int) -> dict[str, Any]:
 def told(answer: type[T], items: Sequence[Any]) -> list[T]:
     """Plain values of the same field names as that type."""
     return [msgspec.convert(each, answer, from_attributes=True) for each in items]
+
+
+def record(entry: Entry) -> Record:
+    """A number that is bound to nobody is a person's all the same, and what it asks for is sealed."""
+    made = msgspec.convert(entry, Record, from_attributes=True)
+    if entry.employee.startswith("+"):
+        made = msgspec.structs.replace(made, employee=masked(entry.employee))
+    return msgspec.structs.replace(made, note="") if entry.action == Action.REGISTER else made

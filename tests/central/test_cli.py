@@ -34,7 +34,8 @@ COMMANDS = [
     ("gateway", "list"), ("gateway", "set"),
     ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
     ("broker-config",),
-    ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
+    ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",), ("token", "list"),
+    ("token", "remove"), ("webhooks",), ("webhook", "add"), ("webhook", "list"), ("webhook", "resend"),
     ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip
 
