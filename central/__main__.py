@@ -156,6 +156,7 @@ def _start_broker(settings: Config, parts: ExitStack) -> None:
     from mqtt_bridge.broker import EmbeddedBroker  # only whoever runs it needs its library
 
     parts.enter_context(EmbeddedBroker(settings.broker.host, settings.broker.port))
+    log.warning("the embedded broker lets anybody on this machine in: for a demo, or all on one machine")
 
 
 def _start_collector(settings: Config, database: Database, parts: ExitStack) -> MqttLink:

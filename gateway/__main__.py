@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modem import usb
 from modem.messages import ModemError
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
@@ -79,9 +80,11 @@ def run(settings: Config) -> None:
 def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
-    device = Path(settings.modem.device)
-    if not device.exists():
-        raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
+    device = usb.locate(settings.modem.device)
+    if device is None or not Path(device).exists():
+        raise ConfigError(
+            f"modem.device: {settings.modem.device} does not exist; plug the modem in, or name its device"
+        )
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
 
 

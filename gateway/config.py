@@ -32,7 +32,10 @@ class GatewaySection(Section, frozen=True, kw_only=True):
 
 
 class ModemSection(Section, frozen=True, kw_only=True):
-    """`device` is best a name that stays, such as one of /dev/serial/by-id; `connection` is libgammu's."""
+    """`device` is best a name that stays: one of /dev/serial/by-id, or `serial:` and the USB serial number.
+
+    `connection` is libgammu's.
+    """
 
     device: Text
     connection: Text = "at"

@@ -6,6 +6,7 @@ simulation steps both in one, with a clock, a modem and a link that it makes up.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -131,14 +132,20 @@ class Core:
     def _use_modem(self, now: Now) -> bool:
         try:
             received = self.receiver.step(now)
-        except ModemError:
+        except ModemError as error:
             self._unread += 1
-            if self._unread % UNREAD_ROUNDS == 0:  # whatever keeps us from reading need not keep us from sending
+            if not error.gone:  # a SIM that is locked can not be read, and says so only when asked
+                with suppress(ModemError):
+                    self.watch.step(now)
+            # Whatever keeps us from reading need not keep us from sending.
+            if self.watch.may_send and (not error.gone or self._unread % UNREAD_ROUNDS == 0):
                 self.sender.step(now)
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and (self.sender.step(now) or self._step_uplink(now)))
+        sent = not received and self.watch.may_send and self.sender.step(now)
+        self.watch.unsent = self.sender.trouble
+        return received or sent or (self.watch.may_send and self._step_uplink(now))
 
     def _step_uplink(self, now: Now) -> bool:
         return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.receiver.complete_until)
@@ -198,9 +205,11 @@ class Core:
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
+        modem_state, modem_detail = self.watch.state
         return Condition(
             journal_problem=self.journal_problem,
-            modem_problem=self.watch.problem,
+            modem_state=modem_state,
+            modem_detail=modem_detail,
             modem=self.watch.status,
             stuck=len(self.receiver.stuck),
             clock_trusted=now.trusted and not self.receiver.clock_behind,

@@ -15,7 +15,20 @@ from enum import StrEnum
 
 from mqtt_bridge.records import Action
 
-from .words import ABSENCE_WORDS, CHATTER, LEAVE_WORDS, NOT_TODAY, OUTING_WORDS, is_filler, nearest, one_slip, spelled
+from .words import (
+    ABSENCE_WORDS,
+    CHATTER,
+    ILL_WORDS,
+    LEAVE_WORDS,
+    NOT_TODAY,
+    OUTING_WORDS,
+    RELATIVES,
+    TO_OTHERS,
+    is_filler,
+    nearest,
+    one_slip,
+    spelled,
+)
 
 LONGEST = 80  # of what comes or goes
 LONGEST_NOTE = 300  # of what carries words of its own
@@ -114,7 +127,8 @@ _ALONE: dict[str, Command] = {
     "stop balasan": Silence(on=True), "mulai": Silence(on=False), "start": Silence(on=False),
     "mulai balasan": Silence(on=False),
 }  # fmt: skip
-_GREETING = re.compile(r"\b(?:selamat|slmt|slamat|met) (?:pagi|siang|sore|malam)\b|^(?:pagi|siang|sore|malam)\b")
+_TIMES = "(?:pagi|siang|sore|malam)"
+_GREETING = re.compile(rf"(?<=\babsen ){_TIMES}\b|\b(?:selamat|slmt|slamat|met) {_TIMES}\b|^{_TIMES}\b")
 _CHECK = re.compile(r"\b(?:check|chek|cek|ceck|chck) ?(in|out)\b")
 _REPEATED = re.compile(r"([a-z])\1{2,}")
 # Between two of a kind they only show that both were meant.
@@ -140,7 +154,10 @@ def parse(text: str) -> Command | None:
 
 def _questioned(folded: str) -> Command | None:
     """A question asks for nothing, unless it is one for which there is a word."""
-    command = _alone(_read(folded)) if folded.endswith("?") and " " not in folded else None
+    words = _read(folded) if folded.endswith("?") and " " not in folded else []
+    command = _alone(words)
+    if words == ["sanggah"]:
+        return Mistake(Fault.NO_TEXT)
     return command if isinstance(command, Query | Help | Menu) else None
 
 
@@ -160,7 +177,7 @@ def _joined(words: list[str]) -> list[str]:
         return ["".join(letters), *(word for word in words if word.isdigit())]
     for place in range(len(words) - 1):
         whole = words[place] + words[place + 1]
-        if whole in _MOVES:
+        if whole in {*_MOVES, "dl"}:
             return [*words[:place], whole, *words[place + 2 :]]
     return words
 
@@ -181,7 +198,7 @@ def _has_foreign_letters(text: str) -> bool:
 
 def _parts(chunk: str) -> Sequence[str]:
     """The words and numbers of what stands together: `hadir482913` is two of them, `48291o` is a number."""
-    if chunk.isdigit():
+    if chunk.isdigit() or nearest(chunk):
         return [chunk]
     if number := _number(chunk):
         return [number]
@@ -215,7 +232,7 @@ def _told(words: Sequence[str], folded: str) -> Command | None:
         polite = _after_izin(words, folded)
         if polite:
             return polite
-    if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3):
+    if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3 or set(words) & LEAVE_WORDS):
         return _absence(first, words[1:], folded)
     if first == "sanggah":
         return _dispute(words, folded)
@@ -249,6 +266,8 @@ def _after_izin(words: Sequence[str], folded: str) -> Command | None:
 
 def _dispute(words: Sequence[str], folded: str) -> Command:
     said = _after(words[0], folded)
+    if words[1:2] == ["banding"]:  # of a tender
+        return Mistake(Fault.UNSURE)
     empty = all(is_filler(word) for word in words[1:])
     return Mistake(Fault.NO_TEXT) if empty else Dispute(said[:NOTE])
 
@@ -256,7 +275,7 @@ def _dispute(words: Sequence[str], folded: str) -> Command:
 def _alone(words: Sequence[str]) -> Command | None:
     """Words that mean something only when nothing else stands beside them."""
     meant = [word for word in words if not is_filler(word)]
-    if not meant or len(meant) > 2:
+    if not meant or len(meant) > 2 or set(words) & TO_OTHERS:
         return None
     second = ["bulan" if _same("bulan", word) else word for word in meant[1:]]
     return _ALONE.get(" ".join([nearest(meant[0]) or meant[0], *second]))
@@ -266,13 +285,16 @@ def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
     """Ill, on leave, on duty elsewhere: with words that tell no more than why."""
     action = _ABSENCES[keyword]
     said = [word for word in rest if not is_filler(word)]
+    if action is Action.SICK and set(folded[: folded.find("sakit")].split()) & RELATIVES:
+        return Mistake(Fault.UNSURE, action)  # "ibu saya sakit" is about her
     if not said:
-        return Statement(action)
+        # "izin pak" opens a talk; who is on leave says only that, or why.
+        return Mistake(Fault.UNSURE, action) if action is Action.LEAVE and rest else Statement(action)
     if set(said) & CHATTER:
         return None
     fits = {
-        Action.SICK: not set(said) & ABSENCE_WORDS["not ill"] and len(said) <= 10,
-        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and said[0] not in ABSENCE_WORDS["polite"],
+        Action.SICK: set(said) <= ILL_WORDS,
+        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and not {*said} & ABSENCE_WORDS["polite"] and said[0] != "masuk",
         Action.DUTY: said[0] in OUTING_WORDS,
     }
     if not fits[action] or set(said) & NOT_TODAY:
@@ -307,6 +329,8 @@ def _moves(words: Sequence[str], folded: str) -> Command | None:
     actions = {_MOVES[keyword] for keyword in keywords if keyword in _MOVES}
     if not spoken:
         return _bare(numbers, folded)
+    if "kode masuk" in folded:  # what one logs in with
+        return None
     if len(actions) > 1:
         return Mistake(Fault.BOTH_WAYS) if None not in keywords else None
     if not actions:
@@ -320,8 +344,11 @@ def _moves(words: Sequence[str], folded: str) -> Command | None:
 def _bare(numbers: Sequence[str], folded: str) -> Command | None:
     code = "".join(numbers)
     sizes = [len(number) for number in numbers]
-    timed = re.search(r"[0-9][/:][0-9]", folded)  # a date, or a time of day
-    grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not timed
+    if len(sizes) > 1 and set(sizes) == {DIGITS}:
+        return BareCode(numbers[0]) if len(set(numbers)) == 1 else Mistake(Fault.TWO_CODES)
+    # With points, commas or strokes between, it is a price, a date or a time of day.
+    parted = re.search(r"[0-9][/:.,][0-9]", folded) or (sizes == [2, 2, 2] and "-" in folded)
+    grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not parted
     if sizes == [DIGITS] or grouped:
         return BareCode(code)
     return Mistake(Fault.CODE_LENGTH) if sizes in ([DIGITS - 1], [DIGITS + 1]) else None

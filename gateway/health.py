@@ -13,9 +13,10 @@ import msgspec
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from modem.messages import Modem, ModemError, ModemStatus, Registration
+from modem.messages import Modem, ModemError, ModemStatus, Registration, Sim
 from mqtt_bridge.client import Link, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
@@ -29,12 +30,16 @@ REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
 TELL_FORK = timedelta(days=3)
 
-_REGISTERED = {Registration.HOME, Registration.ROAMING}
-_REGISTRATION_TEXTS = {
-    Registration.SEARCHING: "Modem masih mencari jaringan; periksa antena dan letaknya",
-    Registration.DENIED: "Jaringan menolak kartu SIM; hubungi operator",
-    Registration.NONE: "Modem tidak terdaftar di jaringan; periksa kartu SIM dan antena",
-    Registration.UNKNOWN: "Status jaringan modem tidak diketahui",
+WEAK_SIGNAL = 10  # percent; below it SMS are lost now and then
+
+_SIMS = {Sim.PIN: ModemState.PIN, Sim.PUK: ModemState.PUK, Sim.ABSENT: ModemState.NO_SIM}
+_REGISTRATIONS = {
+    Registration.HOME: ModemState.REGISTERED,
+    Registration.ROAMING: ModemState.ROAMING,
+    Registration.SEARCHING: ModemState.SEARCHING,
+    Registration.DENIED: ModemState.DENIED,
+    Registration.NONE: ModemState.NONE,
+    Registration.UNKNOWN: ModemState.UNKNOWN,
 }
 _LINK_TEXTS = {
     Trouble.STARTING: "Sedang menyambung ke pusat",
@@ -72,13 +77,17 @@ _LINK_CODES = {
 
 
 class ModemWatch:
-    """Asks the modem now and then how it is; `problem` is why it could not be asked or used."""
+    """Asks the modem now and then how it is; `problem` is why it could not be asked or used.
+
+    `unsent` is why it could not send the last few SMS, as the sender says.
+    """
 
     def __init__(self, modem: Modem) -> None:
         self._modem = modem
         self._next = 0.0
+        self._error: ModemError | None = None
         self.status: ModemStatus | None = None
-        self.problem: str | None = None
+        self.unsent: str | None = None
 
     def step(self, now: Now) -> None:
         """Raises `ModemError`."""
@@ -87,29 +96,62 @@ class ModemWatch:
             self._next = now.monotonic + ASK_MODEM_EVERY
 
     @property
+    def problem(self) -> str | None:
+        return str(self._error) if self._error else None
+
+    @property
     def may_send(self) -> bool:
         """Whether an attempt to send has a chance, as far as is known: each one counts, and may cost."""
-        return self.status is None or self.status.registration in _REGISTERED | {Registration.UNKNOWN}
+        return self.status is None or MEANINGS[_answering(self.status)].sends
+
+    @property
+    def state(self) -> tuple[ModemState, str]:
+        """How the modem stands, and what is to be said about it beyond that."""
+        return modem_state(self.status, self._error, self.unsent)
 
     def note(self, error: ModemError | None) -> None:
         """How the last use of the modem ended; what it said before it was gone is no longer true."""
-        self.problem = str(error) if error else None
+        self._error = error
         if error and error.gone:
             self.status = None
             self._next = 0.0
 
     def report(self) -> ModemReport:
+        state, _ = self.state
         status = self.status
         if status is None:
-            return ModemReport(state="absent" if self.problem else "starting")
+            return ModemReport(state=state)
         return ModemReport(
-            state=status.registration,
+            state=state,
             signal=status.signal,
             operator=plain(status.operator),
             used=status.used,
             capacity=status.capacity,
             model=plain(status.model),
         )
+
+
+def modem_state(
+    status: ModemStatus | None, error: ModemError | None, unsent: str | None = None
+) -> tuple[ModemState, str]:
+    """How a modem stands that said `status` last and whose last use ended in `error`, with the detail for people."""
+    if error and error.gone:
+        return ModemState.ABSENT if error.absent else ModemState.HUNG, str(error)
+    if status is None:
+        return (ModemState.DEGRADED, str(error)) if error else (ModemState.STARTING, "")
+    state = _answering(status)
+    if state not in (ModemState.REGISTERED, ModemState.ROAMING):
+        return state, ""
+    detail = str(error) if error else f"SMS tidak bisa dikirim: {unsent}" if unsent else _weakness(status)
+    return (ModemState.DEGRADED, detail) if detail else (state, "")
+
+
+def _answering(status: ModemStatus) -> ModemState:
+    return _SIMS.get(status.sim) or _REGISTRATIONS[status.registration]
+
+
+def _weakness(status: ModemStatus) -> str:
+    return f"sinyal {status.signal}%" if status.signal is not None and status.signal < WEAK_SIGNAL else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +177,8 @@ class Condition:
     """The facts that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
 
     journal_problem: str | None
-    modem_problem: str | None
+    modem_state: ModemState
+    modem_detail: str
     modem: ModemStatus | None
     stuck: int  # SMS that are kept but can not be deleted from the SIM
     clock_trusted: bool
@@ -172,11 +215,9 @@ def reasons(facts: Condition) -> Iterator[Reason]:
 
 
 def _modem_reasons(facts: Condition) -> Iterator[Reason]:
-    if facts.modem_problem:
-        yield _reason("modem", "Modem tidak menjawab; periksa kabel dan catu dayanya", facts.modem_problem)
-    status = facts.modem
-    if status and status.registration not in _REGISTERED:
-        yield _reason("network", _REGISTRATION_TEXTS[status.registration])
+    meaning, status = MEANINGS[facts.modem_state], facts.modem
+    if meaning.code:
+        yield _reason(meaning.code, meaning.reason, facts.modem_detail)
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
     if facts.stuck:

@@ -49,7 +49,8 @@ class Receiver:
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)
-        if now.trusted and rules and not self.clock_behind and not self.stuck:
+        # A list that is not empty may lack an SMS that the modem counts and does not show: the next list tells.
+        if not found and now.trusted and rules and not self.clock_behind and not self.stuck:
             self.complete_until = now.wall
         return bool(found)
 

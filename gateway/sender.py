@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 # Seconds before each further attempt; after the last one the reply is given up. Each attempt may cost an SMS.
 RETRY_AFTER = (5.0, 30.0, 120.0, 600.0)
 VALIDITY = timedelta(hours=24)
+FAILED_IN_A_ROW = 3  # then people are told
 _WINDOW = 50  # replies looked at in one step: one that has to wait does not hold up the others
 
 
@@ -27,6 +28,12 @@ class Sender:
     modem: Modem
     journal: Journal
     _not_before: dict[int, float] = field(default_factory=dict)
+    _failures: list[str] = field(default_factory=list)  # since the last SMS that went out
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing goes out any more, although the modem was asked several times; None while it does."""
+        return self._failures[-1] if len(self._failures) >= FAILED_IN_A_ROW else None
 
     def step(self, now: Now) -> bool:
         """Send one reply that is due; tells whether there was one. Raises `ModemError` when the modem is gone."""
@@ -51,9 +58,12 @@ class Sender:
                 raise
         else:
             self.journal.sent(reply.id, now.wall)
+            self._failures.clear()
             self._not_before.pop(reply.id, None)
 
     def _retry_later(self, reply: Unsent, error: ModemError, now: Now) -> None:
+        if not error.permanent:  # that is a matter of the number, not of the modem
+            self._failures = [*self._failures[1 - FAILED_IN_A_ROW :], str(error)]
         last = error.permanent or reply.attempts >= len(RETRY_AFTER)
         self.journal.not_sent(reply.id, str(error), give_up=last)
         if last:

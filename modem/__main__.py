@@ -95,6 +95,11 @@ def main() -> None:
     help="Hours; 7, 8, 9 are WIB, WITA, WIT.",
 )
 @click.option(
+    "--by-id",
+    type=click.Path(path_type=Path),
+    help="Folder for a link that stays when the device's name changes, as in /dev/serial/by-id.",
+)
+@click.option(
     "--peer", "peers", type=_Peer(), multiple=True, help="Another modem of this network, by its phone page."
 )
 @click.option("--verbose", is_flag=True, help="Log more.")
@@ -107,6 +112,7 @@ def simulate(
     capacity: int,
     utc_offset: int,
     peers: tuple[tuple[str, str], ...],
+    by_id: Path | None,
     verbose: bool,
 ) -> None:
     """Run an AT modem with SIM, SMS centre and phones until it is stopped."""
@@ -115,7 +121,7 @@ def simulate(
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        run(Settings(device, state, *phone, contacts, number, capacity, utc_offset, dict(peers)))
+        run(Settings(device, state, *phone, contacts, number, capacity, utc_offset, by_id, dict(peers)))
     except (OSError, sqlite3.Error) as error:
         _fail(f"cannot start: {error}", _BAD_CONFIGURATION)
 
@@ -154,6 +160,81 @@ def _answers(phone: str, number: str, after: int, wait: int) -> list[str]:
 
 
 @main.command()
+@click.argument("kind", required=False)
+@click.argument("parameters", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--for", "seconds", type=_Span(), help="How long it holds, such as 90, 10m or 6h; else until cleared.")
+@click.option("--times", type=click.IntRange(1, 10_000), help="How many commands or messages it spoils.")
+@click.option("--list", "listing", is_flag=True, help="Show what holds, and every kind with its parameters.")
+@click.option("--clear", is_flag=True, help="End all faults, or with KIND those of that kind.")
+@click.option("--phone", default=_PHONE, show_default=True, help="Address of the simulator's phone page.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+def fault(
+    kind: str | None,
+    parameters: tuple[str, ...],
+    seconds: int | None,
+    times: int | None,
+    listing: bool,
+    clear: bool,
+    phone: str,
+    as_json: bool,
+) -> None:
+    """Let something be wrong with the simulated modem, its SIM or its network, such as `silent --for 90`."""
+    if listing + clear + (kind is not None and not clear) != 1:
+        raise click.UsageError("name a KIND of fault, or one of --list and --clear")
+    if (listing or clear) and (parameters or seconds or times):
+        raise click.UsageError("--list and --clear take no parameters, --for or --times")
+    address = f"{phone}/api/faults"
+    if listing:
+        answer = _http(address)
+        lines = [*_active_lines(answer["active"]), "", *_kind_lines(answer["kinds"])]
+    elif clear:
+        answer = _clear(address, kind)
+        lines = [f"{answer['cleared']} cleared"]
+    else:
+        answer = _http(address, _fault_order(str(kind), parameters, seconds, times))
+        lines = [f"{kind} holds, number {answer['id']}" if answer["id"] else f"{kind} sent"]
+    click.echo(json.dumps(answer, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+def _fault_order(kind: str, parameters: tuple[str, ...], seconds: int | None, times: int | None) -> dict[str, Any]:
+    if wrong := [each for each in parameters if "=" not in each]:
+        raise click.UsageError(f"{wrong[0]!r} is no NAME=VALUE")
+    given = dict(each.split("=", 1) for each in parameters)
+    return {"kind": kind, "parameters": given, "seconds": seconds, "times": times}
+
+
+def _clear(address: str, kind: str | None) -> dict[str, int]:
+    """End all faults, or those of a kind; says how many there were."""
+    if kind is None:
+        return dict(_http(address, method="DELETE"))
+    known = _http(address)
+    if kind not in known["kinds"]:
+        _fail(f"there is no fault {kind!r}; there are {', '.join(known['kinds'])}")
+    doomed = [each["id"] for each in known["active"] if each["kind"] == kind]
+    for identity in doomed:
+        _http(f"{address}/{identity}", method="DELETE")
+    return {"cleared": len(doomed)}
+
+
+def _active_lines(active: list[dict[str, Any]]) -> list[str]:
+    return [f"{each['id']:>3} {each['kind']} {_values(each)}" for each in active] or ["Nothing is wrong."]
+
+
+def _kind_lines(kinds: dict[str, dict[str, Any]]) -> list[str]:
+    return ["Kinds:", *(f"  {name:<13}{_values(kind)}".rstrip() for name, kind in kinds.items())]
+
+
+def _values(fault: dict[str, Any]) -> str:
+    """Parameters, and what is left of it when it has an end."""
+    words = [f"{name}={value}" for name, value in fault["parameters"].items()]
+    if fault.get("seconds_left") is not None:
+        words.append(f"for {fault['seconds_left']:g} s")
+    if fault.get("times_left") is not None:
+        words.append(f"{fault['times_left']} times")
+    return " ".join(words)
+
+
+@main.command()
 @click.argument("device")
 @click.option(
     "--connection", default="at", show_default=True, help="Connection string of libgammu, such as at115200."
@@ -188,9 +269,9 @@ def _rows(device: str, status: ModemStatus, clock: datetime | None) -> list[tupl
     ]
 
 
-def _http(address: str, order: dict[str, Any] | None = None) -> Any:
+def _http(address: str, order: dict[str, Any] | None = None, method: str | None = None) -> Any:
     data = json.dumps(order).encode() if order is not None else None
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)

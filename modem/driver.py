@@ -20,7 +20,7 @@ from unicodedata import category
 import gammu
 
 from .line import erase
-from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration, Sim
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,11 @@ _GONE = (
 _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
+_FLASH = 0  # the message class; libgammu gives -1 for none
 _ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
+_SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -62,13 +64,15 @@ _REGISTRATION = {
 class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
-    Opening takes about four seconds. ModemError(gone=True) when nothing answers there.
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there. A modem that counts SMS and
+    shows none is to be opened anew as well, unless that was tried and is no use (`patient`).
     """
 
-    def __init__(self, device: str, connection: str = "at") -> None:
+    def __init__(self, device: str, connection: str = "at", *, patient: bool = False) -> None:
         if not Path(device).exists():
             raise ModemError(f"{device} does not exist", gone=True)
         self._device = device
+        self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._machine = gammu.StateMachine()
@@ -86,7 +90,7 @@ class GammuModem:
                 return _incoming(found)
             incoming = _incoming(found) + self._search(set(found))
         if not incoming:
-            raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
+            raise ModemError(f"the modem counts {used} SMS and shows none", gone=not self._patient)
         return sorted(incoming, key=lambda sms: sms.location)
 
     def read(self, location: int) -> IncomingSms | None:
@@ -114,7 +118,7 @@ class GammuModem:
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            used, capacity = self._counts()
+            sim, (used, capacity) = self._store()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
@@ -128,6 +132,7 @@ class GammuModem:
             capacity=capacity,
             model=f"{maker} {model}".strip(),
             imei=imei,
+            sim=sim,
         )
 
     def network_time(self) -> datetime | None:
@@ -200,10 +205,12 @@ class GammuModem:
         broken = self._raw(location)
         if broken is None:
             return
+        if broken.number or broken.sent:  # it can be decoded: the modem itself does not delete it
+            raise ModemError(f"delete: the modem does not empty slot {location}")
         store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
         self._machine.Terminate()
         try:
-            erase(self._device, store, index, broken.text)
+            erase(self._device, store, (index, index - 1), broken.text)
         finally:
             self._machine.Init()
         log.warning("slot %d was emptied past libgammu", location)
@@ -243,6 +250,24 @@ class GammuModem:
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
 
+    def _store(self) -> tuple[Sim, tuple[int, int]]:
+        """Whether the SIM can be used, and the counts when it can. To ask the SIM itself may take a second."""
+        try:
+            return Sim.READY, self._counts()
+        except _GONE:
+            raise
+        except gammu.GSMError:
+            sim = self._sim()
+            if sim is Sim.READY:  # then it is something else
+                raise
+            return sim, (0, 0)
+
+    def _sim(self) -> Sim:
+        try:
+            return _SIM.get(self._machine.GetSecurityStatus(), Sim.READY)
+        except gammu.ERR_NOSIM:
+            return Sim.ABSENT
+
     def _counts(self) -> tuple[int, int]:
         """SMS slots used, and there, in both stores."""
         counts = self._machine.GetSMSStatus()
@@ -258,14 +283,13 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
     if raw["Type"] not in ("Deliver", "Status_Report"):
         return None
     binary = isinstance(raw["Text"], bytes)
-    kind = Kind.REPORT if raw["Type"] == "Status_Report" else Kind.BINARY if binary else Kind.TEXT
     return IncomingSms(
         location=raw["Location"],
         number=raw["Number"],
         text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
         sent=raw["DateTime"],
         smsc=raw["SMSC"]["Number"],
-        kind=kind,
+        kind=_kind(raw),
         part=_part(raw["UDH"]),
     )
 
@@ -274,6 +298,12 @@ def _data_sms(number: str, data: bytes) -> dict[str, Any]:
     if len(data) > _OCTETS:
         raise ModemError(f"send: {len(data)} octets do not fit into one SMS", permanent=True)
     return {"Number": number, "SMSC": {"Location": 1}, "Class": -1, "Coding": "8bit", "Text": data}
+
+
+def _kind(raw: dict[str, Any]) -> Kind:
+    if raw["Type"] == "Status_Report":
+        return Kind.REPORT
+    return Kind.BINARY if isinstance(raw["Text"], bytes) or raw["Class"] == _FLASH else Kind.TEXT
 
 
 def _part(header: dict[str, Any]) -> Part | None:

@@ -6,12 +6,13 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterator
+import tty
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .messages import ModemError
 
-_SECONDS = 5.0  # for each answer
+_SECONDS = 4.0  # for each answer
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n$")
 
 
@@ -43,11 +44,36 @@ def ask(descriptor: int, command: str) -> str:
     return heard[: end.start()].decode("ascii", "replace")
 
 
-def erase(device: str, store: str, index: int, pdu: str) -> None:
-    """Empty that slot if it holds exactly that PDU (hexadecimal): a modem may count its slots in another way."""
+def erase(device: str, store: str, indexes: Sequence[int], pdu: str) -> None:
+    """Empty the one of these slots that holds exactly that PDU (hexadecimal): modems count from 0 or from 1."""
     with opened(device) as descriptor:
         for command in ("AT+CMGF=0", f'AT+CPMS="{store}"'):
             ask(descriptor, command)
-        if pdu.upper() not in ask(descriptor, f"AT+CMGR={index}").upper().split():
-            raise ModemError(f"slot {index} of {store} holds something else")
-        ask(descriptor, f"AT+CMGD={index}")
+        for index in indexes:
+            if _holds(descriptor, index, pdu):
+                ask(descriptor, f"AT+CMGD={index}")
+                return
+    raise ModemError(f"no slot {' or '.join(map(str, indexes))} of {store} holds it")
+
+
+def _holds(descriptor: int, index: int, pdu: str) -> bool:
+    try:
+        return pdu.upper() in ask(descriptor, f"AT+CMGR={index}").upper().split()
+    except ModemError as error:
+        if error.gone:
+            raise
+        return False  # so do modems speak of an empty slot
+
+
+def reset(device: str) -> None:
+    """Start the modem anew, also one that waits for the end of a PDU. ModemError when it will not."""
+    try:
+        with opened(device) as descriptor:
+            tty.setraw(descriptor)
+            os.write(descriptor, b"\x1b\r")
+            try:
+                ask(descriptor, "AT+CFUN=1,1")
+            except ModemError:
+                ask(descriptor, "ATZ")
+    except OSError as error:
+        raise ModemError(f"{device}: {error.strerror}", gone=True) from None

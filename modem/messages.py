@@ -15,7 +15,7 @@ class Kind(StrEnum):
     """What an incoming message is, as far as the modem can tell."""
 
     TEXT = "text"
-    BINARY = "binary"  # 8-bit data: not a text that a person typed
+    BINARY = "binary"  # 8-bit data, or a flash SMS: not a text that a person typed into a phone
     REPORT = "report"  # a delivery report for one of ours
 
 
@@ -66,11 +66,21 @@ class Registration(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Sim(StrEnum):
+    """Whether the SIM can be used (3GPP TS 27.007, 8.3)."""
+
+    READY = "ready"
+    PIN = "pin"
+    PUK = "puk"
+    ABSENT = "absent"
+
+
 @dataclass(frozen=True, slots=True)
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots, none of them while
+    the SIM can not be used.
     """
 
     registration: Registration
@@ -80,19 +90,21 @@ class ModemStatus:
     capacity: int = 0
     model: str = ""
     imei: str = ""
+    sim: Sim = Sim.READY
 
 
 class ModemError(Exception):
     """A modem call failed.
 
     `permanent` tells that the same call will fail again (a number that no network takes), so that trying
-    again only costs money. `gone` tells that the modem itself must be opened anew.
+    again only costs money. `gone` tells that the modem itself must be opened anew, `absent` that there is none.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False, absent: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
-        self.gone = gone
+        self.gone = gone or absent
+        self.absent = absent
 
 
 class Modem(Protocol):

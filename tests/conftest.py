@@ -20,8 +20,11 @@ _LONGEST = (
     "test_simulation.py",
     "test_demo.py",
     "test_outage.py",
+    "test_soak.py",
     "test_processes.py",
+    "test_hangs.py",
     "test_worker.py",
+    "test_faults.py",
 )
 
 

@@ -30,6 +30,7 @@ ONE_IMPORTER = {
     "pyotp": {"gateway/presence.py"},
     "segno": {"gateway/web/screen.py", "central/__main__.py"},
     "holidays": {"central/calendar.py"},
+    "serial": {"modem/usb.py"},
 }
 PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",

@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import Flask, render_template, request
 from flask_login import login_required
 
+from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.phones import masked
 
 from .. import queries
@@ -31,9 +32,36 @@ FLAGS = {
 }  # fmt: skip
 
 
+TROUBLES = {
+    Trouble.STARTING: "sedang menyambung",
+    Trouble.UNREACHABLE: "broker tidak bisa dijangkau",
+    Trouble.REJECTED: "broker menolak sambungan",
+    Trouble.ENDED: "sambungan terputus",
+    Trouble.DENIED: "broker menolak pesan pusat; periksa aturan aksesnya",
+    Trouble.UNHEARD: "broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya",
+    Trouble.TAKEN: "kolektor lain memakai nama yang sama",
+    Trouble.FILES: "berkas sertifikat tidak bisa dipakai",
+    Trouble.TLS: "sambungan TLS gagal; periksa alamat dan portnya",
+    Trouble.OURS_EXPIRED: "sertifikat kolektor sudah habis masa berlakunya",
+    Trouble.OURS_EARLY: "sertifikat kolektor belum berlaku; periksa jam kedua mesin",
+    Trouble.OURS_REVOKED: "sertifikat kolektor sudah dicabut",
+    Trouble.OURS_FOREIGN: "broker tidak mengenal penerbit sertifikat kolektor",
+    Trouble.OURS_REFUSED: "broker menolak sertifikat kolektor",
+    Trouble.THEIRS_EXPIRED: "sertifikat broker sudah habis masa berlakunya: gardu-central broker-config",
+    Trouble.THEIRS_EARLY: "sertifikat broker belum berlaku; periksa jam mesin ini",
+    Trouble.THEIRS_FOREIGN: "penerbit sertifikat broker asing; periksa alamatnya",
+    Trouble.THEIRS_NAME: "sertifikat broker untuk nama lain: gardu-central broker-config --name",
+    Trouble.THEIRS_REFUSED: "sertifikat broker tidak bisa dipercaya",
+}
+
+
 def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
-        states=STATES, colours=COLOURS, actions=ACTIONS, flags=FLAGS, link_problem=office.link_problem
+        states=STATES,
+        colours=COLOURS,
+        actions=ACTIONS,
+        flags=FLAGS,
+        link_problem=lambda: in_words(office.link_problem()),
     )
     app.jinja_env.filters.update(
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
@@ -74,6 +102,10 @@ def register(app: Flask, office: Office) -> None:
             gateways=gateways,
             day=start,
         )
+
+
+def in_words(problem: Problem | None) -> str | None:
+    return TROUBLES[problem.trouble] if problem else None
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
@@ -46,16 +47,6 @@ OUTCOMES = {
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
 }
-NETWORKS = {
-    "home": "terdaftar",
-    "roaming": "terdaftar (roaming)",
-    "searching": "mencari jaringan",
-    "denied": "ditolak jaringan",
-    "none": "tidak terdaftar",
-    "unknown": "tidak diketahui",
-    "absent": "modem tidak ada",
-    "starting": "sedang dimulai",
-}
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
 
@@ -77,7 +68,8 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
-        return render_template("status.html", status=now, uptime=_uptime(now), networks=NETWORKS, desired=desired)
+        modem = MEANINGS[ModemState(now.modem.state)]
+        return render_template("status.html", status=now, uptime=_uptime(now), modem=modem, desired=desired)
 
     @app.get("/messages")
     def messages() -> str:
@@ -154,6 +146,7 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
             "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
             "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
@@ -166,6 +159,14 @@ class _Metrics:
         for reason in status.reasons:
             problems.add_metric([reason.code], 1)
         yield problems
+        states = GaugeMetricFamily("gardu_gateway_modem_state", "How the modem stands now", labels=["state"])
+        for state in ModemState:
+            states.add_metric([state], float(state == status.modem.state))
+        yield states
+
+
+def _left(status: Status) -> float | None:
+    return (status.certificate_until - status.at).total_seconds() if status.certificate_until else None
 
 
 def _uptime(status: Status) -> str:

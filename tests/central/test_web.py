@@ -173,6 +173,11 @@ def test_a_collector_without_its_broker_is_said(site: Site) -> None:
     site.log_in()
     site.problem = Problem(Trouble.UNREACHABLE)
     assert "Pusat tidak tersambung ke broker" in site.client.get("/").text
+    for trouble in Trouble:
+        site.problem = Problem(trouble, "in the library's words")
+        page = site.client.get("/").text
+        assert "Pusat tidak tersambung ke broker" in page
+        assert str(trouble) not in page, "people read Indonesian"
     assert site.client.get("/readyz").status_code == 503
     site.problem = None
     assert site.client.get("/readyz").get_json() == {"ready": True, "reasons": []}

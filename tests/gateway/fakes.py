@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import Now
-from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration
+from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, Sim
 
 from .factories import MORNING
 
@@ -29,6 +29,7 @@ class FakeModem:
     fail: dict[str, ModemError] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     registration: Registration = Registration.HOME
+    sim: Sim = Sim.READY
 
     def put(self, location: int, text: str, number: str, sent: datetime | None = MORNING) -> None:
         self.slots[location] = IncomingSms(location, number, text, sent)
@@ -53,7 +54,8 @@ class FakeModem:
 
     def status(self) -> ModemStatus:
         self._called("status")
-        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", used=len(self.slots), capacity=50)
+        slots = {"used": len(self.slots), "capacity": 50}
+        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", sim=self.sim, **slots)
 
     def network_time(self) -> datetime | None:
         return None

@@ -71,6 +71,13 @@ def test_a_device_that_is_not_there(config: Path) -> None:
     assert "does not exist" in done.stderr
 
 
+def test_a_serial_number_that_no_device_has(config: Path) -> None:
+    config.write_text(config.read_text().replace(f"{config.parent}/device", "serial:0123-if02"))
+    done = gardu("check-config", "--config", str(config))
+    assert done.returncode == 78
+    assert "modem.device: serial:0123-if02 does not exist" in done.stderr
+
+
 def test_no_configuration(tmp_path: Path) -> None:
     done = gardu("run", "--config", str(tmp_path / "none.toml"))
     assert done.returncode == 78

@@ -16,7 +16,7 @@ from gateway.decide import Outcome
 from gateway.journal import Delivery, JournalError
 from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
 from gateway.sender import RETRY_AFTER, VALIDITY
-from modem.messages import IncomingSms, ModemError, Registration
+from modem.messages import IncomingSms, ModemError, Registration, Sim
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
@@ -220,7 +220,7 @@ def test_one_reply_that_waits_does_not_hold_up_the_next(bench: Bench) -> None:
 def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> None:
     bench.modem.put(1, "HADIR", PHONE)
     bench.step()
-    bench.modem.fail["receive"] = ModemError("/dev/modem does not exist", gone=True)
+    bench.modem.fail["receive"] = ModemError("/dev/modem does not exist", absent=True)
     for _ in range(10):
         with pytest.raises(ModemError):
             bench.step(after=1000)
@@ -230,7 +230,35 @@ def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> No
     bench.modem.fail.clear()
     bench.run()
     assert len(bench.modem.sent) == 1
-    assert bench.core.status().modem.state == "home"
+    assert bench.core.status().modem.state == "registered"
+
+
+def test_a_modem_that_sends_nothing_is_named_until_it_does(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("send: refused (cause 38)")
+    bench.run()
+    bench.step(after=RETRY_AFTER[0])
+    assert bench.core.status().modem.state == "registered"
+    bench.step(after=RETRY_AFTER[1])
+    status = bench.core.status()
+    assert status.modem.state == "degraded"
+    assert "cause 38" in status.reasons[0].text
+    bench.modem.fail.clear()
+    bench.step(after=RETRY_AFTER[2])
+    assert bench.core.status().modem.state == "registered"
+
+
+def test_a_locked_sim_is_named_although_it_can_not_be_read(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.modem.sim = Sim.PIN
+    bench.modem.fail["receive"] = ModemError("receive: Security error. Maybe no PIN?")
+    for _ in range(4):
+        with suppress(ModemError):
+            bench.step(after=20)
+    status = bench.core.status()
+    assert (status.modem.state, status.reasons[0].code) == ("pin", "sim")
+    assert bench.modem.calls.count("send") == 0
 
 
 def test_a_reply_that_comes_too_late_for_anybody_is_not_sent(bench: Bench) -> None:

@@ -17,6 +17,8 @@ from gateway.config import (
 )
 from gateway.core import Core
 from gateway.web.server import create_app
+from modem.messages import Sim
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
@@ -96,6 +98,23 @@ def test_metrics_name_nobody(client: FlaskClient) -> None:
     assert "gardu_gateway_records 1.0" in text
     assert 'gardu_gateway_problem{code="link"} 1.0' in text
     assert PHONE not in text
+
+
+def test_a_modem_that_is_not_well_shows_with_its_remedy(tmp_path: Path, modem: FakeModem) -> None:
+    held = journal(tmp_path)
+    core = Core(modem, held, FakeClock(), tmp_path)
+    modem.sim = Sim.PUK
+    core.step_modem()
+    client = create_app(core, SETTINGS).test_client()
+    meaning = MEANINGS[ModemState.PUK]
+    page = client.get("/").text
+    assert meaning.reason in page
+    assert meaning.remedy in page
+    assert meaning.name in page
+    metrics = client.get("/metrics").text
+    assert 'gardu_gateway_modem_state{state="puk"} 1.0' in metrics
+    assert 'gardu_gateway_modem_state{state="registered"} 0.0' in metrics
+    held.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/messages", "/nowhere", "/static/gateway.css"])

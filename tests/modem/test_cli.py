@@ -26,7 +26,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("command", [(), ("simulate",), ("text",), ("probe",)])
+@pytest.mark.parametrize("command", [(), ("simulate",), ("text",), ("fault",), ("probe",)])
 def test_every_command_has_help(command: tuple[str, ...]) -> None:
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -68,6 +68,44 @@ def test_no_simulator() -> None:
 )
 def test_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments)[0] == 2
+
+
+def test_faults_are_set_listed_and_cleared(simulator: Simulator) -> None:
+    code, out, _ = run("fault", "slow", "ms=250", "--for", "10m", "--times", "3", "--phone", simulator.url)
+    assert (code, out) == (0, "slow holds, number 1\n")
+    run("fault", "signal", "--phone", simulator.url)
+    code, out, _ = run("fault", "--list", "--phone", simulator.url)
+    assert out.splitlines()[0].startswith("  1 slow ms=250 for ")
+    assert out.splitlines()[0].endswith(" s 3 times")
+    assert "  error        command=CMGL answer=cms:500 done=no" in out.splitlines()
+    assert run("fault", "slow", "--clear", "--phone", simulator.url)[1] == "1 cleared\n"
+    assert [each["kind"] for each in simulator.faults()] == ["signal"]
+    assert json.loads(run("fault", "--clear", "--json", "--phone", simulator.url)[1]) == {"cleared": 1}
+    assert run("fault", "--list", "--phone", simulator.url)[1].startswith("Nothing is wrong.")
+
+
+def test_a_fault_that_is_a_message_comes_at_once(simulator: Simulator) -> None:
+    assert run("fault", "report", "from=+628999", "--phone", simulator.url)[:2] == (0, "report sent\n")
+    assert len(simulator.messages("+628999")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("sleepy",), 1, "there is no fault 'sleepy'; there are silent,"),
+        (("sleepy", "--clear"), 1, "there is no fault 'sleepy'"),
+        (("slow", "speed=1"), 1, "slow has no parameter 'speed'; it has ms"),
+        (("slow", "ms=soon"), 1, "ms must be a whole number"),
+        (("slow", "ms"), 2, "'ms' is no NAME=VALUE"),
+        (("sim", "--times", "2"), 1, "can not be counted"),
+        ((), 2, "name a KIND"),
+        (("slow", "--list"), 2, "name a KIND"),
+        (("--clear", "--for", "5"), 2, "take no parameters"),
+    ],
+)
+def test_a_fault_that_is_not_meant(simulator: Simulator, arguments: tuple[str, ...], code: int, said: str) -> None:
+    failed, _, error = run("fault", *arguments, "--phone", simulator.url)
+    assert (failed, said in error) == (code, True)
 
 
 def test_a_port_in_use_is_bad_configuration(simulator: Simulator, tmp_path: Path) -> None:

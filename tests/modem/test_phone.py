@@ -142,3 +142,64 @@ def test_pages_run_no_foreign_script(client: FlaskClient) -> None:
         assert "style=" not in response.text
         assert "<script>" not in response.text
     assert client.get("/healthz").json == {"status": "ok"}
+
+
+def test_faults_over_the_api(client: FlaskClient, network: Network, woken: list[bool]) -> None:
+    order = {"kind": "error", "parameters": {"command": "CMGD"}, "seconds": 30, "times": 2}
+    response = client.post("/api/faults", json=order)
+    assert (response.status_code, response.json) == (201, {"id": 1})
+    assert woken
+    answer = client.get("/api/faults").json
+    assert answer
+    (active,) = answer["active"]
+    assert active["parameters"] == {"command": "CMGD", "answer": "cms:500", "done": "no"}
+    assert (active["kind"], active["times_left"]) == ("error", 2)
+    assert 29 <= active["seconds_left"] <= 30
+    assert answer["kinds"]["slow"] == {"label": "Modem lambat", "lasting": "deed", "parameters": {"ms": 1000}}
+    assert client.delete("/api/faults/2").status_code == 404
+    assert client.delete("/api/faults/1").json == {"cleared": 1}
+    assert client.post("/api/faults", json={"kind": "wap-push"}).json == {"id": None}
+    assert network.state().queued == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [],
+        {},
+        {"kind": "slow", "parameters": []},
+        {"kind": "slow", "minutes": 5},
+        {"kind": "slow", "seconds": "soon"},
+        {"kind": "slow", "seconds": [1]},
+        {"kind": "slow", "times": 1.5},
+        {"kind": "slow", "times": 1e400},
+        {"kind": "slow", "parameters": {"ms": None}},
+    ],
+)
+def test_bad_faults_are_refused_as_problems(client: FlaskClient, network: Network, order: object) -> None:
+    response = client.post("/api/faults", json=order)
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    assert network.faults.active() == []
+
+
+def test_faults_on_the_page(client: FlaskClient, network: Network) -> None:
+    assert "Tidak ada gangguan" in client.get("/faults").text
+    form = {"kind": "sim", "p-state": "puk", "seconds": "60", "times": ""}
+    assert client.post("/faults", data=form).location == "/faults"
+    page = client.get("/faults").text
+    assert "keadaan minta PUK" in page
+    seen = page.partition("/faults/active?seen=")[2][:8]
+    assert client.get("/faults/active", query_string={"seen": seen}).status_code == 204
+    assert client.get("/faults/active").status_code == 200
+    fresh = client.post("/faults/clear", data={"id": "1"}, headers={"HX-Request": "true"}).text
+    assert fresh.startswith('<section class="active"')
+    assert "Tidak ada gangguan" in fresh
+    assert network.faults.active() == []
+
+
+def test_the_page_says_what_is_wrong_with_a_fault(client: FlaskClient) -> None:
+    refused = client.post("/faults", data={"kind": "slow", "p-ms": "<b>"})
+    assert refused.status_code == 400
+    assert "a whole number from 1 to 60000, not &#39;&lt;b&gt;&#39;" in refused.text
+    assert client.post("/faults", data={"kind": "x"}, headers={"HX-Request": "true"}).status_code == 200
