@@ -16,7 +16,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-import segno
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,7 +30,21 @@ from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts, webhook_commands
+from . import (
+    access,
+    audit,
+    config,
+    desired,
+    evidence,
+    fleet,
+    mosquitto,
+    qr,
+    queries,
+    rulebooks,
+    shifts,
+    user_commands,
+    webhook_commands,
+)
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -222,12 +235,14 @@ def _start_web(
         refresh=lambda: refresh(settings, database),
         rulebook=rulebook(settings),
         registrar=registrar(settings, database),
+        outbound=rules(settings.webhooks),
     )
     app = create_app(
         office,
         access.session_secret(folder),
         secure_cookies=settings.web.secure_cookies,
         api_per_minute=settings.web.api_per_minute,
+        proxies=settings.web.proxies,
     )
     parts.enter_context(serve(settings.web.listen, app))
 
@@ -305,7 +320,7 @@ def _show_token(name: str, url: str, token: str, days: int, *, as_json: bool) ->
         click.echo(json.dumps({"gateway": name, "url": url, "token": token, "days": days}))
         return
     click.echo(f"{name} can enrol within {days} days, once. On the gateway:\n\n  gardu-gateway enrol {url} {token}\n")
-    segno.make(f"{url} {token}").terminal(compact=True)
+    qr.show(f"{url} {token}")
     click.echo("The token is shown this once.")
 
 
@@ -455,26 +470,6 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
 
 
 @main.group()
-def user() -> None:
-    """Who may log in."""
-
-
-@user.command("add")
-@click.argument("name")
-@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Read it there.")
-@with_database
-def user_add(settings: Config, database: Database, name: str, password_file: Path | None) -> None:
-    """Add the login NAME, or give it another password; without --password-file one is made and shown."""
-    del settings
-    password = password_file.read_text().strip() if password_file else secrets.token_urlsafe(12)
-    try:
-        access.set_password(database, name, password, _now())
-    except access.BadPassword as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{name} can log in." if password_file else f"{name} can log in with the password {password}")
-
-
-@main.group()
 def token() -> None:
     """Programs that may use the API."""
 
@@ -574,6 +569,7 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
 
 
 main.add_command(webhook_commands.group(with_database))
+main.add_command(user_commands.group(with_database))
 
 
 # Parts

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from . import sessions
 from .database import Database, micros, moment
 
 SHORTEST_PASSWORD = 8
@@ -43,13 +44,12 @@ class BadPassword(ValueError):
 
 
 def set_password(database: Database, name: str, password: str, now: datetime) -> None:
-    """Make that person, or give them another password. Raises `BadPassword`."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise BadPassword(f"a password has at least {SHORTEST_PASSWORD} characters")
-    digest = _digest_of_password(password)
+    """Make that person, or give them another password, which ends their sessions. Raises `BadPassword`."""
+    digest = digest_of_password(password)
     with database.transaction():
         if not database.run("UPDATE person SET password = ? WHERE name = ?", digest, name):
             database.insert_all("person", ("name", "password", "created"), [(name, digest, micros(now))])
+        sessions.end_all(database, name)
 
 
 def password_fits(database: Database, name: str, password: str) -> bool:
@@ -133,12 +133,14 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _digest_of_password(password: str) -> str:
-    """By the second recommended set of RFC 9106, 4: 64 MiB, three passes, four lanes."""
+def digest_of_password(password: str) -> str:
+    """By the second recommended set of RFC 9106, 4: 64 MiB, three passes, four lanes. Raises `BadPassword`."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadPassword(f"a password has at least {SHORTEST_PASSWORD} characters")
     hasher = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65_536)
     return str(hasher.derive_phc_encoded(password.encode()))
 
 
 @functools.cache
 def _nobody() -> str:
-    return _digest_of_password(secrets.token_urlsafe())
+    return digest_of_password(secrets.token_urlsafe())

@@ -64,10 +64,11 @@ class EnrolmentSection(Section, frozen=True, kw_only=True):
 
 
 class WebSection(Section, frozen=True, kw_only=True):
-    """`secure_cookies` belongs on where the pages are served over HTTPS."""
+    """`secure_cookies` belongs on where the pages are served over HTTPS; `proxies` is how many stand before them."""
 
     listen: Listen = "127.0.0.1:8080"
     secure_cookies: bool = False
+    proxies: Annotated[int, Meta(ge=0, le=5)] = 0
     api_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 600
 
 

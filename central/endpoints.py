@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from . import audit, outbound
 from .database import Database, micros, moment
-from .outbound import BadUrl, Rules
+from .outbound import Rules
+from .refusal import Refusal
 
 FORMER_HOLDS = timedelta(hours=24)  # how long a secret that was replaced still signs as well
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -22,8 +23,14 @@ _COLUMNS = (
 )
 
 
-class BadEndpoint(ValueError):
-    """An endpoint that can not be, or is not there; the message says why."""
+class BadEndpoint(Refusal):
+    """An endpoint that can not be, or is not there."""
+
+    texts: ClassVar = {
+        "endpoint-name": "the name: small letters, digits and hyphens only, such as sinergi",
+        "endpoint-taken": "there is an endpoint {name} already",
+        "endpoint-unknown": "there is no endpoint {name}",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +63,13 @@ class Endpoint:
 def add(
     database: Database, name: str, url: str, rules: Rules, who: str, now: datetime, *, from_start: bool = False
 ) -> Endpoint:
-    """Told of records that come from now on, or `from_start` of all that are there. Raises `BadEndpoint`."""
+    """Told of records that come from now on, or `from_start` of all that are there. Raises `Refusal`."""
     if not _NAME.fullmatch(name):
-        raise BadEndpoint("the name: small letters, digits and hyphens only, such as sinergi")
-    try:
-        outbound.check(url, rules)
-    except BadUrl as error:
-        raise BadEndpoint(f"the address: {error}") from None
+        raise BadEndpoint("endpoint-name")
+    outbound.check(url, rules)
     with database.transaction():
         if database.value("SELECT 1 FROM webhook WHERE name = ?", name) is not None:
-            raise BadEndpoint(f"there is an endpoint {name} already")
+            raise BadEndpoint("endpoint-taken", name=name)
         newest = 0 if from_start else database.value("SELECT COALESCE(MAX(id), 0) FROM record")
         row = (name, url, _secret(), micros(now), newest)
         database.insert_all("webhook", ("name", "url", "secret", "created", "position"), [row])
@@ -86,7 +90,7 @@ def named(database: Database, name: str) -> Endpoint:
     """Raises `BadEndpoint`."""
     row = database.row(f"SELECT {_COLUMNS} FROM webhook WHERE name = ?", name)
     if row is None:
-        raise BadEndpoint(f"there is no endpoint {name}")
+        raise BadEndpoint("endpoint-unknown", name=name)
     return _endpoint(row)
 
 

@@ -16,7 +16,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import ClassVar
 from urllib.parse import SplitResult, urlsplit
+
+from .refusal import Refusal
 
 LONGEST_URL = 500
 BODY_BYTES = 16_384  # of an answer: more is not read
@@ -49,23 +52,32 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-class BadUrl(ValueError):
-    """An address to which nothing is sent; the message says why."""
+class BadUrl(Refusal):
+    """An address to which nothing is sent."""
+
+    texts: ClassVar = {
+        "url-signs": "the address: at most {most} plain signs, without spaces",
+        "url-odd": "the address: {problem}",
+        "url-https": "the address must begin with https://; see webhooks.allow_http",
+        "url-scheme": "the address must begin with https:// or http://",
+        "url-form": "the address must be like https://sinergi.example.go.id/gardu, without user or fragment",
+        "url-local": "{host} is this machine or a neighbour's address; see webhooks.allow_local",
+    }
 
 
 def check(url: str, rules: Rules) -> SplitResult:
     """The parts of the URL, if it may be used; to which machine it leads shows on connecting. Raises `BadUrl`."""
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise BadUrl(f"at most {LONGEST_URL} plain signs, without spaces")
+        raise BadUrl("url-signs", most=LONGEST_URL)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BadUrl(str(error)) from None
-    if parts.scheme != "https" and not (rules.http and parts.scheme == "http"):
-        raise BadUrl("it must begin with https://" + (" or http://" if rules.http else "; see webhooks.allow_http"))
+        raise BadUrl("url-odd", problem=error) from None
+    if parts.scheme not in (("https", "http") if rules.http else ("https",)):
+        raise BadUrl("url-scheme" if rules.http else "url-https")
     if not parts.hostname or parts.username is not None or parts.fragment or port == 0:
-        raise BadUrl("it must be like https://sinergi.example.go.id/gardu, without user or fragment")
+        raise BadUrl("url-form")
     return parts
 
 
@@ -136,7 +148,7 @@ def _connected(host: str, port: int, rules: Rules) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     allowed = [each for each in found if rules.local or not forbidden(ipaddress.ip_address(_bare(each[4][0])))]
     if not allowed:
-        raise BadUrl(f"{host} is this machine or a neighbour's address; see webhooks.allow_local")
+        raise BadUrl("url-local", host=host)
     for family, kind, protocol, _, address in allowed:
         sock = socket.socket(family, kind, protocol)
         sock.settimeout(rules.seconds)

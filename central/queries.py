@@ -89,13 +89,16 @@ class Provisional:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records: all that is None or empty does not narrow. `search` is part of a name, or a receipt."""
+    """Which records: all that is None or empty does not narrow. `search` is part of a name, or a receipt; `offices`
+    are the gateways of which employees may be seen, None for all.
+    """
 
     gateway: str = ""
     search: str = ""
     start: datetime | None = None
     end: datetime | None = None
     after: int | None = None
+    offices: frozenset[str] | None = None
 
 
 def today(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -203,6 +206,9 @@ def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))
+    if wanted.offices is not None:
+        marks = ", ".join("?" * len(wanted.offices)) or "NULL"
+        pairs.append((f"COALESCE(employee.gateway, {table}.gateway) IN ({marks})", sorted(wanted.offices)))
     if wanted.after is not None:
         pairs.append((f"{table}.id > ?", [wanted.after]))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]

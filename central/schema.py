@@ -328,4 +328,26 @@ CREATE INDEX delivery_due ON delivery (webhook, due);
 CREATE INDEX delivery_employee ON delivery (webhook, employee, record);
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS)
+# Who may what, and who is logged in.
+_ACCESS = """
+ALTER TABLE person ADD COLUMN roles TEXT NOT NULL DEFAULT 'it personnel';
+ALTER TABLE person ADD COLUMN gateways TEXT NOT NULL DEFAULT '';
+ALTER TABLE person ADD COLUMN totp TEXT;
+ALTER TABLE person ADD COLUMN totp_step BIGINT;
+CREATE TABLE recovery_code (
+    person TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (person, digest)
+);
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    person TEXT NOT NULL,
+    begun BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    origin TEXT NOT NULL,
+    agent TEXT NOT NULL
+);
+CREATE INDEX session_person ON session (person);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)

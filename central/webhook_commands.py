@@ -14,7 +14,8 @@ from . import deliveries, endpoints, webhooks
 from .config import Config
 from .database import Database
 from .deliveries import Count
-from .endpoints import BadEndpoint, Endpoint
+from .endpoints import Endpoint
+from .refusal import Refusal
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -28,7 +29,7 @@ def group(with_database: Decorator) -> click.Group:
         def wrapper(settings: Config, database: Database, name: str, **options: Any) -> None:
             try:
                 command(settings, database, endpoints.named(database, name), **options)
-            except BadEndpoint as error:
+            except Refusal as error:
                 raise click.ClickException(str(error)) from None
 
         wrapper.__doc__ = command.__doc__
@@ -61,7 +62,7 @@ def _add(settings: Config, database: Database, name: str, url: str, from_start: 
     allowed = webhooks.rules(settings.webhooks)
     try:
         made = endpoints.add(database, name, url, allowed, _who(), _now(), from_start=from_start)
-    except BadEndpoint as error:
+    except Refusal as error:
         raise click.ClickException(str(error)) from None
     click.echo(made.secret)
 

@@ -12,10 +12,11 @@ from . import api
 
 WORDS = {
     400: ("Permintaan tidak jelas", "Peramban mengirim sesuatu yang tidak bisa dibaca."),
+    403: ("Tidak boleh", "Peran Anda tidak mencakup halaman ini. Minta kepada bagian TI bila Anda memerlukannya."),
     404: ("Tidak ada", "Halaman ini tidak ada."),
     405: ("Tidak ada", "Halaman ini tidak bisa dibuka dengan cara itu."),
     413: ("Terlalu besar", "Kiriman ini terlalu besar."),
-    429: ("Tunggu sebentar", "Terlalu banyak percobaan masuk. Tunggu satu menit, lalu coba lagi."),
+    429: ("Tunggu sebentar", "Terlalu banyak percobaan masuk. Tunggu beberapa menit, lalu coba lagi."),
     500: ("Ada kesalahan", "Kesalahan ini sudah dicatat di log pusat. Tidak ada data yang hilang; coba lagi nanti."),
     503: (
         "Basis data",

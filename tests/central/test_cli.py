@@ -36,6 +36,7 @@ COMMANDS = [
     ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",), ("token", "list"),
     ("token", "remove"), ("webhooks",), ("webhook", "add"), ("webhook", "list"), ("webhook", "resend"),
+    ("user", "list"), ("user", "set"), ("user", "remove"), ("user", "log-out"), ("user", "reset-code"),
     ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip
 

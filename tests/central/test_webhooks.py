@@ -17,9 +17,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from central import audit, deliveries, endpoints, webhooks
 from central.database import Database
 from central.deliveries import ATTEMPTS, BACKOFF, Count
-from central.endpoints import BadEndpoint, Endpoint
+from central.endpoints import Endpoint
 from central.ingest import Ingest
 from central.outbound import Outcome, Rules
+from central.refusal import Refusal
 from central.webhooks import Sender
 from mqtt_bridge.records import Record, chained, genesis
 
@@ -275,7 +276,7 @@ def test_what_people_change_is_noted_without_the_secret(desk: Desk) -> None:
     ],
 )  # fmt: skip
 def test_an_endpoint_that_can_not_be_is_said(desk: Desk, name: str, url: str, message: str) -> None:
-    with pytest.raises(BadEndpoint, match=message):
+    with pytest.raises(Refusal, match=message):
         endpoints.add(desk.database, name, url, Rules(), "it", NOW)
 
 
