@@ -190,7 +190,7 @@ def test_another_office_is_not_there_for_who_is_limited_to_one(town: Town, name:
         tried += 1
         assert town.client(name).open(town.path(rule, OTHER), method=method).status_code == 404, (rule, method)
         if "number" not in rule.endpoint:  # of those see below
-            assert town.client(name).open(town.path(rule, GATEWAY), method=method).status_code in (200, 302), rule
+            assert town.client(name).open(town.path(rule, GATEWAY), method=method).status_code in (200, 302, 400)
     assert tried > 4
 
 

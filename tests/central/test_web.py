@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from central import access, desired, fleet, provisional
 from central.database import Database, StorageError, micros
 from central.ingest import Ingest
+from central.outbound import Rules
 from central.roster import Row, store
 from central.web.app import create_app
 from central.web.office import Office
@@ -27,10 +28,13 @@ PASSWORD = "kata-sandi-uji"
 PAGES = ["/", "/records"]
 
 
+HTTPS = Rules()
+
+
 class Site:
     """An office with one gateway, three employees and thirty records, and a browser without scripts."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, *, outbound: Rules = HTTPS, **options: Any) -> None:
         self.database = Database(f"sqlite:///{folder}/central.db")
         self.problem: Problem | None = None
         fleet.add(self.database, GATEWAY, NOW)
@@ -42,8 +46,10 @@ class Site:
         self.employees = dict(self.database.rows("SELECT name, id FROM employee"))
         made = chain(30, employee=self.employees[names[0]])
         Ingest(self.database, KnownKeys()).take([envelope(batch(made, 1, 30))], NOW)  # type: ignore[arg-type]
-        office = Office(self.database, ZoneInfo("Asia/Jakarta"), lambda: self.problem, lambda: NOW)
-        self.app: Flask = create_app(office, "secret", **options)
+        self.office = Office(
+            self.database, ZoneInfo("Asia/Jakarta"), lambda: self.problem, lambda: NOW, outbound=outbound
+        )
+        self.app: Flask = create_app(self.office, "secret", **options)
         self.app.testing = True
         self.client: FlaskClient = self.app.test_client()
         self.token = {"Authorization": f"Bearer {access.add_token(self.database, 'test', NOW)}"}
