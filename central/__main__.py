@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -40,8 +41,10 @@ from . import (
     mosquitto,
     qr,
     queries,
+    roster_changes,
     rulebooks,
     shifts,
+    spreadsheets,
     user_commands,
     webhook_commands,
 )
@@ -53,7 +56,7 @@ from .keys import GatewayKeys
 from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
 from .registrar import Address, Declined, Registrar
-from .roster import BadRoster, parse, store
+from .roster import BadRoster, rows_of
 from .webhooks import Webhooks, rules
 
 log = structlog.get_logger(__name__)
@@ -236,6 +239,7 @@ def _start_web(
         rulebook=rulebook(settings),
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
+        shared_phones=settings.policy.shared_phones,
     )
     app = create_app(
         office,
@@ -456,17 +460,18 @@ def roster() -> None:
 @click.option("--replace", is_flag=True, help="Whoever is not in the file can not check in any more.")
 @with_database
 def roster_import(settings: Config, database: Database, file: Path, replace: bool) -> None:
-    """Take employees from the CSV FILE (nip, name, phone, gateway): all of it, or nothing if anything is wrong."""
+    """Take employees from FILE, CSV or XLSX: all of it, or nothing if anything is wrong.
+
+    Its first line names the columns nip, name, phone, gateway.
+    """
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
-        rows = parse(file.read_text(encoding="utf-8-sig"), known, shared=settings.policy.shared_phones)
-        active = store(database, rows, replace=replace)
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file}: not UTF-8; save it as CSV UTF-8") from None
+        rows = rows_of(spreadsheets.read(file.read_bytes()), known, shared=settings.policy.shared_phones)
+        plan = roster_changes.apply(database, rows, replace=replace, who=f"cli:{getpass.getuser()}", now=_now())
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)
-    click.echo(f"{active} employees are active; news for {len(changed)} gateways.")
+    click.echo(f"{plan.active} employees are active; news for {len(changed)} gateways.")
 
 
 @main.group()

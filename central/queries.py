@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -100,6 +100,9 @@ class Wanted:
     after: int | None = None
     offices: frozenset[str] | None = None
 
+    def behind(self, id_: int) -> Wanted:
+        return replace(self, after=id_)
+
 
 def today(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The local day that holds `now`, as [start, end) in UTC."""
@@ -144,6 +147,12 @@ def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[
 def by_ids(database: Database, ids: Sequence[int]) -> list[Entry]:
     """The records of those ids that are there."""
     return _select(database, [f"record.id IN ({', '.join('?' * len(ids))})"], ids, "record.id") if ids else []
+
+
+def count(database: Database, wanted: Wanted) -> int:
+    conditions, values = _conditions(wanted)
+    joined = "record LEFT JOIN employee ON employee.id = record.employee"
+    return int(database.value(f"SELECT COUNT(*) FROM {joined} WHERE {' AND '.join(conditions)}", *values))
 
 
 def of_employee(database: Database, employee: str, start: datetime, end: datetime) -> list[Entry]:

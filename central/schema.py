@@ -348,6 +348,13 @@ CREATE TABLE session (
     agent TEXT NOT NULL
 );
 CREATE INDEX session_person ON session (person);
+CREATE TABLE roster_draft (
+    id TEXT PRIMARY KEY,
+    who TEXT NOT NULL,
+    kept BIGINT NOT NULL,
+    replace_all INTEGER NOT NULL,
+    body {blob} NOT NULL
+);
 """
 
 STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)

@@ -26,6 +26,8 @@ ONE_IMPORTER = {
     "playhouse": {"central/database.py"},
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
+    "xlsxwriter": {"central/exports.py"},
+    "python_calamine": {"central/spreadsheets.py"},
     "standardwebhooks": {"central/webhooks.py"},
     "pyotp": {"gateway/presence.py", "central/second_factor.py"},
     "segno": {"gateway/web/screen.py", "central/qr.py"},

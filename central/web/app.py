@@ -26,8 +26,10 @@ from . import (
     bindings,
     enrol,
     errors,
+    exports,
     health,
     pages,
+    people,
     rights,
     session,
     webhooks,
@@ -58,7 +60,7 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure_cookies,
         PERMANENT_SESSION_LIFETIME=sessions.LASTS,
-        MAX_CONTENT_LENGTH=1_000_000,
+        MAX_CONTENT_LENGTH=5_000_000,
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.extensions["office"] = office
@@ -73,6 +75,8 @@ def create_app(
     account.register(app, office, limiter)
     accounts.register(app, office)
     webhooks.register(app, office)
+    people.register(app, office)
+    exports.register(app, office)
     audit.register(app, office)
     api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)

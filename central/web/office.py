@@ -23,8 +23,9 @@ from ..users import User
 @dataclass(frozen=True)
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
-    gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go.
-    Without a `rulebook` attendance is judged by the shipped one.
+    gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
+    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
+    shipped one.
     """
 
     database: Database
@@ -36,6 +37,7 @@ class Office:
     rulebook: Rulebook | None = None
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
+    shared_phones: bool = False
 
 
 class Person(UserMixin):  # type: ignore[misc]

@@ -83,6 +83,8 @@ def _do(office: Office, endpoint: Endpoint, what: str) -> None:
         )
     elif what == "resend":
         record = request.form.get("record", type=int)
+        if "record" in request.form and record is None:
+            abort(400)
         flash(f"{deliveries.resend(database, endpoint, now, record)} catatan dikirim lagi.")
     else:
         abort(404)

@@ -52,6 +52,8 @@ TABLE = {
     **dict.fromkeys(["numbers", "approve_number", "reject_number"], "po"),
     **dict.fromkeys(["correction_ask", "corrections_waiting", "statement_decide"], "po"),
     **dict.fromkeys(["correction_decide", "attendance_replay"], "p"),
+    **dict.fromkeys(["people", "person_reveal", "exports", "export_records", "export_people"], "po"),
+    **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),
     **dict.fromkeys([*ACCOUNTS, "webhooks", "webhook_add", "webhook", "webhook_do"], "i"),
     "audit": "ip",
@@ -95,6 +97,7 @@ class Town:
             "what": "test",
             "filename": "icon.svg",
             "id": "none",
+            "draft": "none",
         }
 
     def client(self, name: str = "", *, csrf: bool = False) -> FlaskClient:
@@ -212,6 +215,7 @@ def test_pages_show_the_employees_of_ones_own_office_and_lead_only_where_one_may
     assert (THEIRS in text) != limited
     assert (OTHER in text) != limited
     assert "+62" not in text.replace("+62812****", "").replace("+628123****", "")
+    assert not re.search(r"\b[0-9]{18}\b", text)
 
 
 def _elsewhere(path: str) -> bool:
