@@ -82,10 +82,9 @@ def records(database: Database, wanted: Wanted, words: dict[str, str], *, full: 
         Column("at", "Waktu", lambda row: row[0].at),
         Column("nip", "NIP", *_nip(lambda row: row[1], full=full)),
         Column("name", "Nama", lambda row: row[0].name or _who(row[0])),
-        Column(
-            "action", "Keterangan", lambda row: row[0].action, lambda row: words.get(row[0].action, row[0].action)
-        ),
-        Column("receipt", "Tanda terima", lambda row: row[0].receipt),
+        Column("action", "Keterangan", *_in_words(words)),
+        # Some of them would be numbers or dates to a spreadsheet: 7E24, 5MAR.
+        Column("receipt", "Tanda terima", lambda row: row[0].receipt, lambda row: f"No. {row[0].receipt}"),
         Column("gateway", "Gateway", lambda row: row[0].gateway),
         Column("channel", "Lewat", lambda row: row[0].channel),
         Column("presence", "Bukti tempat", lambda row: row[0].presence),
