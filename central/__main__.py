@@ -41,6 +41,7 @@ from . import (
     mosquitto,
     qr,
     queries,
+    retention_commands,
     roster_changes,
     rulebooks,
     shifts,
@@ -482,22 +483,16 @@ def token() -> None:
 @token.command("add")
 @click.argument("name")
 @click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice(list(access.Scope)),
-    default=access.USUAL_SCOPES,
-    show_default=True,
+    "--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in access.Scope]),
+    default=[scope.value for scope in access.USUAL_SCOPES], show_default=True,
     help="What it may do; may be given several times.",
-)
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
-def token_add(
-    settings: Config, database: Database, name: str, scopes: tuple[access.Scope, ...], as_json: bool
-) -> None:
+def token_add(settings: Config, database: Database, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Make a token for the program NAME. It is shown this once; a former one of that name ends."""
     del settings
-    made = access.add_token(database, name, _now(), scopes)
+    made = access.add_token(database, name, _now(), [access.Scope(scope) for scope in scopes])
     click.echo(json.dumps({"name": name, "token": made, "scopes": list(scopes)}) if as_json else made)
 
 
@@ -575,6 +570,8 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
 
 main.add_command(webhook_commands.group(with_database))
 main.add_command(user_commands.group(with_database))
+for group in retention_commands.groups(with_database, lambda settings, database: refresh(settings, database)):
+    main.add_command(group)
 
 
 # Parts

@@ -19,6 +19,7 @@ from mqtt_bridge.settings import ConfigError, load
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Listen = Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")]
+Days = Annotated[int, Meta(ge=0, le=36_500)]
 LOOPBACK = ("127.0.0.1", "localhost")
 Url = Annotated[str, Meta(pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$")]
 
@@ -121,6 +122,15 @@ class WebhooksSection(Section, frozen=True, kw_only=True):
     timeout_seconds: Annotated[float, Meta(ge=1, le=60)] = 15.0
 
 
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """Days after which `gardu-central retention run` removes things; 0 keeps them for good."""
+
+    records_days: Days = 0
+    batches_days: Days = 0
+    quarantine_days: Days = 365
+    former_days: Days = 0
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
@@ -131,6 +141,7 @@ class Config(Section, frozen=True, kw_only=True):
     attendance: AttendanceSection = AttendanceSection()
     uplink: UplinkSection = UplinkSection()
     webhooks: WebhooksSection = WebhooksSection()
+    retention: RetentionSection = RetentionSection()
 
     @property
     def rules(self) -> Policy:

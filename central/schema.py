@@ -355,6 +355,10 @@ CREATE TABLE roster_draft (
     replace_all INTEGER NOT NULL,
     body {blob} NOT NULL
 );
+CREATE TABLE retention (
+    what TEXT PRIMARY KEY,
+    before BIGINT NOT NULL
+);
 """
 
 STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)

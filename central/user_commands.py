@@ -23,7 +23,7 @@ _ROLE = click.option(
     "--role",
     "roles",
     multiple=True,
-    type=click.Choice(list(Role)),
+    type=click.Choice([role.value for role in Role]),
     help="What they may do; may be given several times.",
 )
 _GATEWAY = click.option(
@@ -62,7 +62,7 @@ def group(with_database: Decorator) -> click.Group:
 
 
 def _add(
-    database: Database, name: str, password_file: Path | None, roles: tuple[Role, ...], gateways: tuple[str, ...]
+    database: Database, name: str, password_file: Path | None, roles: tuple[str, ...], gateways: tuple[str, ...]
 ) -> None:
     """Add the login NAME, a viewer unless roles are given; or give it another password.
 
@@ -74,7 +74,7 @@ def _add(
         if roles or gateways:
             _set(database, name, roles, gateways)
     else:
-        users.add(database, name, password, roles or (Role.VIEWER,), gateways, _who(), _now())
+        users.add(database, name, password, _roles(roles) or {Role.VIEWER}, gateways, _who(), _now())
     click.echo(f"{name} can log in." if password_file else f"{name} can log in with the password {password}")
 
 
@@ -99,9 +99,9 @@ def _list(settings: Config, database: Database, as_json: bool) -> None:
         click.echo(f"{one['name']:20} {' '.join(one['roles'])}{limited}")
 
 
-def _set(database: Database, name: str, roles: tuple[Role, ...], gateways: tuple[str, ...]) -> None:
+def _set(database: Database, name: str, roles: tuple[str, ...], gateways: tuple[str, ...]) -> None:
     """Give the login NAME these roles and gateways in place of those before; they have to log in anew."""
-    users.set_rights(database, name, roles, gateways, _who(), _now())
+    users.set_rights(database, name, _roles(roles), gateways, _who(), _now())
     click.echo(f"{name} is now {' '.join(sorted(roles))}.")
 
 
@@ -122,6 +122,10 @@ def _reset_code(database: Database, name: str) -> None:
         raise users.BadUser("user-unknown", name=name)
     second_factor.disable(database, name, _who(), _now())
     click.echo(f"{name} logs in with the password alone.")
+
+
+def _roles(names: tuple[str, ...]) -> set[Role]:
+    return {Role(name) for name in names}
 
 
 def _who() -> str:

@@ -168,7 +168,7 @@ def _gateway(gateway: queries.Gateway) -> contract.Gateway:
 
 
 def _worker(employee: people.Employee) -> contract.Worker:
-    nip = employee.nip if Scope.NIP in g.program.scopes else None
+    nip = employee.nip if Scope.NIP in g.program.scopes and employee.nip.isdigit() else None  # none who is erased has
     return contract.Worker(
         id=employee.id, name=employee.name, gateway=employee.gateway, active=employee.active, nip=nip
     )
