@@ -98,6 +98,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
     shared_phones: bool = False
+    missed_calls: bool = False
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()
 

@@ -48,6 +48,7 @@ class Outcome(StrEnum):
     TOO_LONG = "too-long"
     BINARY = "binary"
     REPORT = "report"
+    CALL = "call"  # from an employee, which the policy does not take for a check-in
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
     IT = "it"  # a question of IT staff
 
@@ -57,6 +58,7 @@ class Tone(StrEnum):
 
     ANSWER = "answer"
     INFORMATION = "information"
+    REFUSAL = "refusal"  # a check-in that does not count: whoever believes that it does must hear it
     CORRECTION = "correction"
 
 
@@ -141,13 +143,21 @@ class Case:
         reply = Reply(Tone.CORRECTION, self.number, text) if wanted and within else None
         return Decision(outcome, reply=reply, menu=self.held.menu)
 
+    def refuse(self, outcome: Outcome, text: str) -> Decision:
+        """A check-in does not count, and why: also to those who want no answers."""
+        wanted = self.rules.policy.replies is not Replies.NONE
+        return Decision(outcome, reply=self._reply(Tone.REFUSAL, text) if wanted else None, menu=self.held.menu)
+
     def _reply(self, tone: Tone, text: str) -> Reply | None:
         within = self.held.answers < self.rules.policy.answers_per_day or self.message.channel is Channel.USSD
         return Reply(tone, self.number, text) if within else None
 
     def record(self, action: Action, presence: Presence, flags: tuple[Flag, ...] = (), note: str = "") -> Record:
         """The record that follows; it still lacks its hash: the journal chains it."""
-        own = (Flag.CLOCK_UNTRUSTED,) if self.time.own else ()
+        call = self.channel is Channel.CALL
+        # A call has no time but ours.
+        own = (Flag.CLOCK_UNTRUSTED,) if self.time.own and not (call and self.message.clock_trusted) else ()
+        weak = (Flag.LOW_ASSURANCE,) if call else ()
         return Record(
             seq=self.held.seq,
             employee=self.subject,
@@ -156,7 +166,7 @@ class Case:
             received=self.message.received,
             channel=self.channel,
             presence=presence,
-            flags=own + flags,
+            flags=own + weak + flags,
             receipt=receipt(self.held.journal, self.held.seq),
             fingerprint=fingerprint(self.message),
             note=note,
@@ -167,6 +177,8 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
     """What becomes of the message."""
     if message.form is Form.REPORT:
         return Decision(Outcome.REPORT)
+    if message.form is Form.CALL:
+        return _call(message, rules, held)
     number = phones.sender(message.sender)
     if number is None:
         return Decision(Outcome.NOT_A_PHONE)
@@ -180,9 +192,30 @@ def decide(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
         return wrong
     member, text = _speaker(people, message.text)
     if member is None:
-        aliases = " / ".join(sorted(each.alias.upper() for each in people))[:60]
-        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(aliases))
+        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(_aliases(people)))
     return _of_member(_case_of(case, member), member, text)
+
+
+def _call(message: IncomingMessage, rules: Rules, held: Held) -> Decision:
+    """A missed call: in, or out when there is an in already. Who is no employee asked nothing, and gets no answer."""
+    number = phones.sender(message.sender)
+    people = rules.people.get(number or "", ())
+    if number is None or not people:
+        return Decision(Outcome.NOT_A_PHONE if number is None else Outcome.UNKNOWN_SENDER)
+    if not rules.policy.missed_calls:
+        return Decision(Outcome.CALL)
+    texts = Texts(rules.policy.language, rules.zone)
+    case = Case(message, rules, held, number, number, texts, counted(message, rules.policy), message.channel)
+    if len(people) > 1:
+        return case.correct(Outcome.WHO_SPEAKS, texts.who_speaks(_aliases(people)))
+    member = people[0]
+    case = _case_of(case, member)
+    action = Action.OUT if settle(case.punches(case.day)).came else Action.IN
+    return _move(case, member, action, None)
+
+
+def _aliases(people: Sequence[Member]) -> str:
+    return " / ".join(sorted(each.alias.upper() for each in people))[:60]
 
 
 def _case_of(case: Case, member: Member) -> Case:
@@ -243,8 +276,9 @@ def _register(case: Case, nip: str) -> Decision:
 
 
 def _of_member(case: Case, member: Member, text: str) -> Decision:
-    if case.held.menu is not None and text.strip().isdecimal():
-        return _in_menu(case, member, (*case.held.menu, text.strip()))
+    digits = re.sub(r"[\s.-]", "", text)
+    if case.held.menu is not None and digits.isdecimal():
+        return _in_menu(case, member, (*case.held.menu, digits))
     command = grammar.parse(text)
     if command is None and len(text) > grammar.LONGEST:
         return case.correct(Outcome.TOO_LONG, case.texts.one_short_text())
@@ -275,7 +309,8 @@ def _by_command(case: Case, member: Member, command: grammar.Command | None) -> 
         case Dispute(text=text):
             return _dispute(case, text)
         case Mistake(fault=fault, action=action) if case.coded or action or fault is not Fault.CODE_LENGTH:
-            return case.correct(Outcome.NOT_UNDERSTOOD, _correction(case, fault, action))
+            tell = case.refuse if fault in _REFUSED else case.correct
+            return tell(Outcome.NOT_UNDERSTOOD, _correction(case, fault, action))
     return _asked(case, member, command)
 
 
@@ -335,16 +370,16 @@ class _Proof:
 
 def _move(case: Case, member: Member, action: Action | None, code: str | None) -> Decision:
     """Coming or going; without an action, what the day's other records make of it."""
+    punches = case.punches(case.day)
+    standing = _standing(action, case.time.at, punches) if action else None
+    if action and standing:  # whatever the code: it would change nothing
+        text = case.texts.repeated(action, standing.at, standing.receipt)
+        return Decision(Outcome.REPEAT, reply=case.answer(text))
     proof = _prove(case, member, action, code)
     if proof.refusal:
         return proof.refusal
     if action is None:
         return _inferred(case, member, proof)
-    punches = case.punches(case.day)
-    standing = _standing(action, case.time.at, punches)
-    if standing:
-        text = case.texts.repeated(action, standing.at, standing.receipt)
-        return Decision(Outcome.REPEAT, reply=case.answer(text))
     record = case.record(action, proof.presence, proof.flags)
     came = settle(punches).came
     if action is Action.OUT and came and settle([came, _punch(record)]).left is None and record.at >= came.at:
@@ -391,7 +426,7 @@ def _prove(case: Case, member: Member, action: Action | None, code: str | None) 
     if rule is PresenceRule.OFF or secret is None:
         return _Proof()
     if code is None:
-        missing = case.correct(Outcome.NO_CODE, case.texts.need_code(action))
+        missing = case.refuse(Outcome.NO_CODE, case.texts.need_code(action))
         return _Proof(refusal=missing) if rule is PresenceRule.REQUIRED else _Proof()
     most = case.rules.policy.code_misses_per_hour
     if len(case.held.misses) >= most:
@@ -400,11 +435,11 @@ def _prove(case: Case, member: Member, action: Action | None, code: str | None) 
     if verdict is Verdict.GOOD:
         return _Proof(Presence.CODE, flags)
     if verdict is Verdict.OLD:
-        return _Proof(refusal=case.correct(Outcome.OLD_CODE, case.texts.old_code(action)))
+        return _Proof(refusal=case.refuse(Outcome.OLD_CODE, case.texts.old_code(action)))
     if len(case.held.misses) + 1 == most:
         until = min(case.held.misses, default=case.message.received) + MISSES_COUNT_FOR
-        return _Proof(refusal=case.correct(Outcome.WRONG_CODE, case.texts.blocked(until)))
-    return _Proof(refusal=case.correct(Outcome.WRONG_CODE, case.texts.wrong_code(action)))
+        return _Proof(refusal=case.refuse(Outcome.WRONG_CODE, case.texts.blocked(until)))
+    return _Proof(refusal=case.refuse(Outcome.WRONG_CODE, case.texts.wrong_code(action)))
 
 
 def _judged(case: Case, secret: str, code: str) -> tuple[Verdict, tuple[Flag, ...]]:
@@ -485,3 +520,6 @@ def _month(case: Case, member: Member) -> str:
 
 
 _ABSENCES = (Action.SICK, Action.LEAVE, Action.DUTY)
+
+# What is wrong with a text that was surely meant as a check-in.
+_REFUSED = (Fault.BOTH_WAYS, Fault.CODE_LENGTH, Fault.TWO_CODES)

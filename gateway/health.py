@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from mqtt_bridge.records import Connection, ModemReport, Reason, Status
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
+from .guardian import NOTHING_KNOWN, SimView
 from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
@@ -28,6 +29,9 @@ LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been rene
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
+VALIDITY_DAYS, SOON_DAYS = 14, 7  # before the SIM ends: people are told, and told to hurry
+BALANCE_DAYS = 5  # the same for the balance, by what is spent
+UNSENT_IN_A_ROW = 3
 TELL_FORK = timedelta(days=3)
 
 WEAK_SIGNAL = 10  # percent; below it SMS are lost now and then
@@ -147,6 +151,8 @@ def modem_state(
 
 
 def _answering(status: ModemStatus) -> ModemState:
+    if not status.fitted:
+        return ModemState.UNFITTED
     return _SIMS.get(status.sim) or _REGISTRATIONS[status.registration]
 
 
@@ -172,15 +178,23 @@ def machine(folder: Path) -> Machine:
     return Machine(free, max(heats, default=None))
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """The facts that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemFacts:
+    """The facts that one modem's health is judged by."""
 
-    journal_problem: str | None
     modem_state: ModemState
     modem_detail: str
     modem: ModemStatus | None
     stuck: int  # SMS that are kept but can not be deleted from the SIM
+    deaf: bool = False  # the modem can not tell who calls, though the policy asks for it
+    sim: SimView = NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(ModemFacts):
+    """Those that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
+
+    journal_problem: str | None
     clock_trusted: bool
     disk_free: int | None
     waiting_for: str | None  # what a connection to the collector still lacks
@@ -193,6 +207,8 @@ class Condition:
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
+    unsent_in_a_row: int = 0  # replies that were given up since the last one went out
+    capped: str | None = None  # the limit that keeps replies from going out
     certificate_left: timedelta | None = None  # until it ends; None without one
     rival: bool = False  # another device speaks under our name
     uplink_problem: str | None = None  # why records do not go by SMS either
@@ -202,7 +218,8 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     """Everything that is wrong, worst first; `code` is stable, `text` is for people."""
     if facts.journal_problem:
         yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", facts.journal_problem)
-    yield from _modem_reasons(facts)
+    yield from modem_reasons(facts)
+    yield from _reply_reasons(facts)
     if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
     if facts.guess_alarm and facts.guesses.codes >= facts.guess_alarm:
@@ -214,7 +231,7 @@ def reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")
 
 
-def _modem_reasons(facts: Condition) -> Iterator[Reason]:
+def modem_reasons(facts: ModemFacts) -> Iterator[Reason]:
     meaning, status = MEANINGS[facts.modem_state], facts.modem
     if meaning.code:
         yield _reason(meaning.code, meaning.reason, facts.modem_detail)
@@ -222,6 +239,46 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
+    if facts.deaf:
+        yield _reason("calls", "Modem tidak bisa melihat nomor penelepon; presensi lewat panggilan tidak jalan")
+    yield from _sim_reasons(facts.sim)
+
+
+def _sim_reasons(sim: SimView) -> Iterator[Reason]:
+    days, lasts = sim.forecast.validity_days, sim.forecast.balance_days
+    if sim.valid_until and days is not None and days < VALIDITY_DAYS:
+        yield _reason("sim-validity", _validity_text(sim.valid_until, days))
+    if sim.balance is not None and (sim.balance < sim.low_balance or (lasts is not None and lasts < BALANCE_DAYS)):
+        enough = f", cukup sekitar {lasts} hari" if lasts is not None else ""
+        yield _reason("sim-balance", f"Pulsa kartu SIM tinggal {rupiah(sim.balance)}{enough}; isi pulsa")
+    if sim.unread:
+        yield _reason("sim-unread", "Pulsa dan masa aktif kartu SIM tidak terbaca", sim.unread)
+
+
+def _reply_reasons(facts: Condition) -> Iterator[Reason]:
+    """A SIM that ends stops sending first: then the replies are gone, and check-ins still come in."""
+    if facts.unsent_in_a_row >= UNSENT_IN_A_ROW:
+        text = f"SMS masuk diterima, tetapi {facts.unsent_in_a_row} balasan berturut-turut gagal dikirim"
+        yield _reason("sim-cannot-send", f"{text}; periksa pulsa dan masa aktif kartu SIM")
+    if facts.capped:
+        yield _reason("sms-limit", "Batas SMS tercapai; balasan tidak dikirim, presensi tetap dicatat", facts.capped)
+
+
+def numbered(number: int, found: Iterator[Reason]) -> Iterator[Reason]:
+    """The same of one of several modems, by its number."""
+    for reason in found:
+        yield Reason(code=f"{reason.code}-{number}", text=plain(f"Modem {number}: {reason.text}"))
+
+
+def _validity_text(until: date, days: int) -> str:
+    if days < 0:
+        return f"Masa aktif kartu SIM habis sejak {until:%d/%m/%Y}; isi pulsa sekarang, balasan tidak terkirim"
+    when = f"habis {days} hari lagi" if days else "habis hari ini"
+    return f"Masa aktif kartu SIM {when} ({until:%d/%m/%Y}); {'segera ' if days < SOON_DAYS else ''}isi pulsa"
+
+
+def rupiah(amount: int) -> str:
+    return f"Rp {amount:,}".replace(",", ".")
 
 
 def _collector_reasons(facts: Condition) -> Iterator[Reason]:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
+from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, chained, encode, genesis
@@ -81,7 +82,7 @@ CREATE INDEX outbox_day ON outbox (number, created);
 """,
     """
 ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX inbox_misses ON inbox (received) WHERE outcome = 'wrong-code';
+CREATE INDEX inbox_misses ON inbox (received) WHERE outcome IN ('wrong-code', 'blocked');
 CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE session (
@@ -102,10 +103,27 @@ CREATE TABLE uplink (
     problem TEXT
 );
 """,
+    """
+ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT '';
+CREATE TABLE sim_reading (
+    id INTEGER PRIMARY KEY,
+    sim TEXT NOT NULL,
+    at TEXT NOT NULL,
+    balance INTEGER,
+    valid_until TEXT,
+    raw TEXT NOT NULL,
+    answered INTEGER NOT NULL
+);
+CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
+CREATE INDEX outbox_created ON outbox (created);
+""",
 )
 SCHEMA = len(_MIGRATIONS)
 # How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
 _LATEST_COUNTER = 2**32 - 2**24
+
+_LATEST = 2000  # messages: more than come in the minutes in which a second call is none
+_SIM_READINGS = 100  # more than the days that a forecast looks back
 
 
 class JournalError(Exception):
@@ -130,6 +148,15 @@ class Unsent:
     text: str
     created: datetime
     attempts: int
+    modem: str  # that got the message
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What an operator answered that was not understood; `answered` is False where `raw` says why it did not."""
+
+    raw: str
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +172,7 @@ class Entry:
     """A line of the message log: one incoming message, what became of it, and its reply."""
 
     id: int
+    channel: Channel
     received: datetime
     sent: datetime | None
     sender: str
@@ -299,6 +327,18 @@ class Journal:
                 self._keep_reply(row[0], decision.reply, message)
             return len(rows)
 
+    def callers(self, since: datetime) -> set[str]:
+        """Who called since then, by the latest messages."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT sender FROM (SELECT sender, channel, received FROM inbox ORDER BY id DESC LIMIT ?)"
+                " WHERE channel = ? AND received > ?",
+                _LATEST,
+                Channel.CALL,
+                _text(since),
+            )
+        return {sender for (sender,) in rows}
+
     def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         mark = fingerprint(message)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
@@ -341,7 +381,7 @@ class Journal:
             self.id,
             seq,
             {subject: self._punches(subject, message, rules) for subject in subjects},
-            answers=told.get(Tone.ANSWER, 0) + told.get(Tone.INFORMATION, 0),
+            answers=sum(told.get(tone, 0) for tone in (Tone.ANSWER, Tone.INFORMATION, Tone.REFUSAL)),
             corrections=told.get(Tone.CORRECTION, 0),
             misses=self._misses(message),
             menu=self._menu(number, message.received - timedelta(minutes=rules.policy.menu_minutes)),
@@ -360,8 +400,8 @@ class Journal:
 
     def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
         rows = self._rows(
-            "SELECT received FROM inbox WHERE outcome = 'wrong-code' AND received > ? AND received <= ?"
-            " AND sender = ? ORDER BY received",
+            "SELECT received FROM inbox WHERE outcome IN ('wrong-code', 'blocked') AND received > ? AND received <= ?"
+            " AND outcome = 'wrong-code' AND sender = ? ORDER BY received",
             _text(message.received - MISSES_COUNT_FOR),
             _text(message.received),
             message.sender,
@@ -404,6 +444,7 @@ class Journal:
             message.clock_trusted,
             message.smsc,
             message.reference,
+            message.modem,
             decision.outcome,
             decision.record.seq if decision.record else None,
         )
@@ -457,19 +498,30 @@ class Journal:
         """The oldest replies that still have to go out, also those whose sending was cut short."""
         with self._guarded():
             rows = self._rows(
-                "SELECT id, number, text, created, attempts FROM outbox"
-                " WHERE state IN ('queued', 'sending') ORDER BY id LIMIT ?",
+                "SELECT outbox.id, number, outbox.text, created, attempts, inbox.modem"
+                " FROM outbox JOIN inbox ON inbox.id = outbox.inbox"
+                " WHERE state IN ('queued', 'sending') ORDER BY outbox.id LIMIT ?",
                 limit,
             )
-        return [Unsent(id_, number, text, _time(created), attempts) for id_, number, text, created, attempts in rows]
+        return [_unsent(row) for row in rows]
 
     def unsent_count(self) -> int:
         with self._guarded():
             return int(self._value("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'sending')"))
 
-    def sending(self, reply: int) -> None:
-        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end."""
-        self._change_reply(reply, "state = 'sending', attempts = attempts + 1")
+    def sending(self, reply: int, attempts: int) -> bool:
+        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end.
+
+        False when the reply is not as it was after so many attempts: somebody else has sent it, or tries.
+        """
+        with self._transaction():
+            changed = self._run(
+                "UPDATE outbox SET state = 'sending', attempts = attempts + 1"
+                " WHERE id = ? AND attempts = ? AND state IN ('queued', 'sending')",
+                reply,
+                attempts,
+            )
+            return int(changed.rowcount) == 1
 
     def sent(self, reply: int, at: datetime) -> None:
         self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?", _text(at))
@@ -481,6 +533,55 @@ class Journal:
     def _change_reply(self, reply: int, change: str, *values: Any) -> None:
         with self._transaction():
             self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
+
+    def attempts(self, since: datetime) -> int:
+        """How often a reply made since then was given to the modem: each may cost an SMS."""
+        with self._guarded():
+            return int(self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", _text(since)))
+
+    def failed_in_a_row(self) -> int:
+        """Replies that were tried and given up since the last one that went out."""
+        with self._guarded():
+            last = "SELECT MAX(id) FROM outbox WHERE state = 'sent' AND attempts > 0"
+            failed = "SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND attempts > 0"
+            return int(self._value(f"{failed} AND id > IFNULL(({last}), 0)"))
+
+    # The SIM
+
+    def keep_sim_reading(self, sim: str, reading: Reading, raw: str, *, answered: bool) -> None:
+        """Keep what the operator answered, understood or not, or why it did not."""
+        until = reading.valid_until.isoformat() if reading.valid_until else None
+        with self._transaction():
+            self._run(
+                "INSERT INTO sim_reading (sim, at, balance, valid_until, raw, answered) VALUES (?, ?, ?, ?, ?, ?)",
+                sim,
+                _text(reading.at),
+                reading.balance,
+                until,
+                raw,
+                answered,
+            )
+
+    def sim_readings(self, sim: str) -> tuple[tuple[Reading, ...], tuple[Unread, ...]]:
+        """The last answers that were understood, and those since then that were not; oldest first."""
+        understood = "(balance IS NOT NULL OR valid_until IS NOT NULL)"
+        with self._guarded():
+            rows = self._rows(
+                f"SELECT id, at, balance, valid_until FROM sim_reading WHERE sim = ? AND {understood}"
+                " ORDER BY id DESC LIMIT ?",
+                sim,
+                _SIM_READINGS,
+            )
+            unread = self._rows(
+                "SELECT raw, answered FROM sim_reading WHERE sim = ? AND id > ? ORDER BY id DESC LIMIT ?",
+                sim,
+                rows[0][0] if rows else 0,
+                _SIM_READINGS,
+            )
+        known = [
+            Reading(_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
+        ]
+        return tuple(reversed(known)), tuple(Unread(raw, bool(told)) for raw, told in reversed(unread))
 
     # Records forward
 
@@ -634,7 +735,7 @@ class Journal:
         """The newest messages first; `before` is the id of the last one on the page before."""
         with self._guarded():
             rows = self._rows(
-                "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
+                "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
                 " outbox.text, outbox.state, record.action, record.at"
                 " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
@@ -644,10 +745,11 @@ class Journal:
         return [_entry(row) for row in rows]
 
     def guesses(self, since: datetime) -> Guesses:
-        """The wrong codes since then."""
+        """The wrong codes since then, with those that were not even looked at."""
         with self._guarded():
             rows = self._rows(
-                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox WHERE outcome = 'wrong-code' AND received > ?",
+                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox"
+                " WHERE outcome IN ('wrong-code', 'blocked') AND received > ?",
                 _text(since),
             )
         return Guesses(*rows[0])
@@ -702,7 +804,7 @@ class Journal:
         return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
 
 
-_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference"
+_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
@@ -722,7 +824,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _message(row: Sequence[Any]) -> IncomingMessage:
     """The message in the columns `_MESSAGE`."""
-    channel, form, sender, text, sent, received, trusted, smsc, reference = row
+    channel, form, sender, text, sent, received, trusted, smsc, reference, modem = row
     return IncomingMessage(
         channel=Channel(channel),
         form=Form(form),
@@ -733,13 +835,25 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
         clock_trusted=bool(trusted),
         smsc=smsc,
         reference=reference,
+        modem=modem,
     )
 
 
+def _unsent(row: Sequence[Any]) -> Unsent:
+    id_, number, text, created, attempts, modem = row
+    return Unsent(id_, number, text, _time(created), attempts, modem)
+
+
+def _reading(row: Sequence[Any]) -> Reading:
+    at, balance, until = row
+    return Reading(_time(at), balance, date.fromisoformat(until) if until else None)
+
+
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, received, sent, sender, text, outcome, copies, receipt, reply, state, action, at = row
+    id_, channel, received, sent, sender, text, outcome, copies, receipt, reply, state, action, at = row
     return Entry(
         id=id_,
+        channel=Channel(channel),
         received=_time(received),
         sent=_time(sent) if sent else None,
         sender=sender,

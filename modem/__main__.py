@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,9 @@ from typing import Any, NoReturn
 
 import click
 
-from .messages import ModemError, ModemStatus
+from . import operators, probing
+from .messages import ModemError
+from .ussd import read
 from .worker import ModemWorker
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -51,6 +55,17 @@ class _Address(click.ParamType[tuple[str, int]]):
         if not host or not port.isdigit() or not 0 < int(port) < 65_536:
             self.fail(f"{value!r} is no HOST:PORT")
         return host.strip("[]"), int(port)
+
+
+class _Code(click.ParamType[str]):
+    """A USSD code or a choice in a menu."""
+
+    name = "code"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9*#+]{1,160}", str(value)):
+            self.fail(f"{value!r} is no code; write digits, * and #, in quotes: '*888#'")
+        return str(value)
 
 
 class _Peer(click.ParamType[tuple[str, str]]):
@@ -234,39 +249,117 @@ def _values(fault: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-@main.command()
-@click.argument("device")
-@click.option(
+_connection = click.option(
     "--connection", default="at", show_default=True, help="Connection string of libgammu, such as at115200."
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+_device = click.option("--device", required=True, help="The modem, such as /dev/serial/by-id/…")
+
+
+@main.command()
+@click.argument("device")
+@_connection
+@_json
 def probe(device: str, connection: str, as_json: bool) -> None:
-    """Ask the modem at DEVICE who it is and how it stands with the network. Changes nothing."""
+    """Say which functions of the modem at DEVICE work, and fail when one does not that a gateway needs.
+
+    Changes nothing.
+    """
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        findings = probing.probe(device, connection)
+    except ModemError as error:
+        _fail(str(error))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(f"{_MARKS[finding.works, finding.needed]:<9}{finding.function:<15}{finding.detail}")
+    if any(finding.needed and not finding.works for finding in findings):
+        sys.exit(1)
+
+
+_MARKS = {(True, True): "works", (True, False): "works", (False, True): "MISSING", (False, False): "without"}
+
+
+@main.command()
+@click.argument("code", type=_Code())
+@click.argument("choices", type=_Code(), nargs=-1)
+@_device
+@_connection
+@_json
+def ussd(code: str, choices: tuple[str, ...], device: str, connection: str, as_json: bool) -> None:
+    """Dial the USSD CODE such as *888#, make CHOICES in its menus, and show the last answer."""
+    with _opened(device, connection) as modem:
+        answer, imsi = modem.dial(code, *choices), modem.status().imsi
+    known = operators.load()
+    account = read(answer.text, operators.of_sim(known, imsi) or known[0], datetime.now().astimezone().date())
+    if as_json:
+        until = account.valid_until.isoformat() if account.valid_until else None
+        click.echo(json.dumps({**asdict(answer), "balance": account.balance, "valid_until": until}))
+    else:
+        click.echo(answer.text or f"no text: {answer.status}")
+        if account:
+            click.echo(f"understood: balance {account.balance}, valid until {account.valid_until}")
+    if not answer.text:
+        sys.exit(1)
+
+
+@main.command("signal")
+@_device
+@_connection
+@click.option("--watch", is_flag=True, help="Again and again, to find the antenna's best place.")
+@_json
+def signal_(device: str, connection: str, watch: bool, as_json: bool) -> None:
+    """Show how well the modem hears the network."""
+    with _opened(device, connection) as modem:
+        while True:
+            status = modem.status()
+            if as_json:
+                click.echo(
+                    json.dumps({name: getattr(status, name) for name in ("signal", "registration", "operator")})
+                )
+            else:
+                level = "unknown" if status.signal is None else f"{status.signal} %"
+                operator = f", {status.operator}" if status.operator else ""
+                click.echo(f"{level:<9}{status.registration}{operator}")
+            if not watch:
+                return
+            time.sleep(1)
+
+
+@main.command()
+@_device
+@_connection
+@_json
+def inbox(device: str, connection: str, as_json: bool) -> None:
+    """List the SMS that lie in the modem. Nothing is deleted."""
+    with _opened(device, connection) as modem:
+        found = modem.receive()
+    if as_json:
+        rows = [{**asdict(sms), "sent": sms.sent.isoformat() if sms.sent else None} for sms in found]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for sms in found:
+        sent = f"{sms.sent:%Y-%m-%d %H:%M:%S %z}" if sms.sent else "no time stamp"
+        click.echo(f"{sms.location:>6}  {sent:<26}{sms.number:<16}{' '.join(sms.text.split())}")
+    if not found:
+        click.echo("no SMS")
+
+
+@contextmanager
+def _opened(device: str, connection: str) -> Iterator[ModemWorker]:
+    """The modem for one command; what goes wrong with it ends the command in one line."""
     logging.basicConfig(level=logging.WARNING)
     modem = ModemWorker(device, connection)
     try:
-        status, clock = modem.status(), modem.network_time()
+        yield modem
     except ModemError as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(0)
     finally:
         modem.close()
-    if as_json:
-        click.echo(json.dumps({**asdict(status), "clock": clock.isoformat() if clock else None}))
-        return
-    for name, value in _rows(device, status, clock):
-        click.echo(f"{name:<14}{value}")
-
-
-def _rows(device: str, status: ModemStatus, clock: datetime | None) -> list[tuple[str, str]]:
-    return [
-        ("device", device),
-        ("model", status.model or "unknown"),
-        ("IMEI", status.imei or "unknown"),
-        ("network", f"{status.registration.value}{', ' + status.operator if status.operator else ''}"),
-        ("signal", "unknown" if status.signal is None else f"{status.signal} %"),
-        ("SMS store", f"{status.used} of {status.capacity} slots used"),
-        ("clock", clock.isoformat() if clock else "not set by the network"),
-    ]
 
 
 def _http(address: str, order: dict[str, Any] | None = None, method: str | None = None) -> Any:

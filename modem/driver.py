@@ -13,14 +13,26 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 from unicodedata import category
 
 import gammu
 
+from . import dialling, lock
 from .line import erase
-from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration, Sim
+from .messages import (
+    IncomingCall,
+    IncomingSms,
+    Kind,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Part,
+    Registration,
+    Sim,
+    UssdAnswer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +76,19 @@ _REGISTRATION = {
 class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
-    Opening takes about four seconds. ModemError(gone=True) when nothing answers there. A modem that counts SMS and
-    shows none is to be opened anew as well, unless that was tried and is no use (`patient`).
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there, or another program has it.
+    A modem that counts SMS and shows none is to be opened anew as well, unless that was tried and is no use
+    (`patient`).
     """
 
     def __init__(self, device: str, connection: str = "at", *, patient: bool = False) -> None:
-        if not Path(device).exists():
-            raise ModemError(f"{device} does not exist", gone=True)
+        os.close(lock.hold(device))  # libgammu takes the same lock, and only says "busy" when it can not
         self._device = device
         self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
+        self._callers: list[str] = []
+        self._minds_calls = False
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
@@ -124,6 +138,7 @@ class GammuModem:
             maker = _optional(self._machine.GetManufacturer, "")
             model = _optional(self._machine.GetModel, ("", ""))[1]
             imei = _optional(self._machine.GetIMEI, "")
+            imsi = _optional(self._machine.GetSIMIMSI, "")
         return ModemStatus(
             registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
             signal=signal if signal >= 0 else None,
@@ -132,6 +147,7 @@ class GammuModem:
             capacity=capacity,
             model=f"{maker} {model}".strip(),
             imei=imei,
+            imsi=imsi,
             sim=sim,
         )
 
@@ -142,6 +158,30 @@ class GammuModem:
         if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
             return None
         return moment
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+        answer, callers = dialling.dial(self._device, (code, *choices), dialling.SECONDS)
+        self._callers += callers
+        return answer
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up."""
+        with _errors("calls"):
+            if not self._minds_calls:
+                self._machine.SetIncomingCallback(self._heard_of)
+                self._machine.SetIncomingCall(True)
+                self._minds_calls = True
+            self._machine.ReadDevice(False)
+            rang, self._callers = list(dict.fromkeys(self._callers)), []
+            if rang:
+                _optional(partial(self._machine.CancelCall, 0, True), None)  # the caller may have given up
+        return [IncomingCall(number) for number in rang]
+
+    def _heard_of(self, machine: object, kind: str, event: dict[str, Any]) -> None:
+        """libgammu's callback: an error in here would surface elsewhere, so it does next to nothing."""
+        if kind == "Call" and event.get("Status") == "IncomingCall":
+            self._callers.append(event.get("Number", ""))
 
     def close(self) -> None:
         """Let the modem go. Never raises."""
@@ -213,6 +253,7 @@ class GammuModem:
             erase(self._device, store, (index, index - 1), broken.text)
         finally:
             self._machine.Init()
+            self._minds_calls = False
         log.warning("slot %d was emptied past libgammu", location)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:

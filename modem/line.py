@@ -8,12 +8,13 @@ import select
 import time
 import tty
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .messages import ModemError
 
 _SECONDS = 4.0  # for each answer
-_END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n$")
+_PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
+_END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
 
 
 @contextmanager
@@ -25,6 +26,9 @@ def opened(device: str) -> Iterator[int]:
         raise ModemError(f"{device}: {error.strerror}", gone=True) from None
     try:
         yield descriptor
+        with suppress(ModemError):  # it may be off by now: it was told so
+            while select.select([descriptor], [], [], _PAUSE)[0]:  # half a line would be in the way of who comes next
+                read(descriptor)
     finally:
         os.close(descriptor)
 
@@ -35,13 +39,24 @@ def ask(descriptor: int, command: str) -> str:
     heard = b""
     deadline = time.monotonic() + _SECONDS
     while not (end := _END.search(heard)):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        left = deadline - time.monotonic()
+        if left < 0 or not select.select([descriptor], [], [], left)[0]:
             raise ModemError(f"{command}: no answer", gone=True)
-        heard += os.read(descriptor, 4096)
+        heard += read(descriptor)
     if end[1] != b"OK":
         raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
     return heard[: end.start()].decode("ascii", "replace")
+
+
+def read(descriptor: int) -> bytes:
+    """What the modem has said by now. ModemError, gone, when there is nobody to say anything."""
+    try:
+        heard = os.read(descriptor, 4096)
+    except OSError as error:
+        raise ModemError(f"the line is dead: {error.strerror}", gone=True) from None
+    if not heard:
+        raise ModemError("the line is dead", gone=True)
+    return heard
 
 
 def erase(device: str, store: str, indexes: Sequence[int], pdu: str) -> None:

@@ -55,6 +55,32 @@ class OutgoingSms:
     data: bytes | None = None
 
 
+class UssdStatus(StrEnum):
+    """How a USSD dialogue stands after an answer (3GPP TS 27.007, 7.15)."""
+
+    DONE = "done"
+    MENU = "menu"  # the network waits for a choice
+    ENDED = "ended"  # by the network
+    ELSEWHERE = "elsewhere"  # another client of the modem got the answer
+    NOT_SUPPORTED = "not-supported"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class UssdAnswer:
+    """What the network answered to a code; `text` is empty where it had none."""
+
+    status: UssdStatus
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that rang; `number` is the caller's as the network showed it, empty when it is withheld."""
+
+    number: str
+
+
 class Registration(StrEnum):
     """Where the modem stands with the network (3GPP TS 27.007, 7.2)."""
 
@@ -80,7 +106,7 @@ class ModemStatus:
     """How the modem is now.
 
     `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots, none of them while
-    the SIM can not be used.
+    the SIM can not be used. `imsi` names the SIM. `fitted` is false where there is no modem, and none is missed.
     """
 
     registration: Registration
@@ -90,7 +116,9 @@ class ModemStatus:
     capacity: int = 0
     model: str = ""
     imei: str = ""
+    imsi: str = ""
     sim: Sim = Sim.READY
+    fitted: bool = True
 
 
 class ModemError(Exception):
@@ -127,6 +155,12 @@ class Modem(Protocol):
 
     def network_time(self) -> datetime | None:
         """The modem's own clock (NITZ when the network gives it); None when it has none that can be true."""
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up. The modem minds calls from the first time on."""
 
     def close(self) -> None:
         """Let the modem go. Never raises."""

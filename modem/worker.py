@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from . import usb
-from .messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
+from .messages import IncomingCall, IncomingSms, ModemError, ModemStatus, OutgoingSms, UssdAnswer
 from .recovery import Ladder, Step
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ DEADLINES = {
     "send": 45.0,
     "status": 30.0,
     "network_time": 20.0,
+    "dial": 40.0,
+    "calls": 20.0,
 }
 _RECOVERY = 12.0
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
@@ -94,6 +96,12 @@ class ModemWorker:
 
     def network_time(self) -> datetime | None:
         return cast("datetime | None", self._call("network_time"))
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        return cast("UssdAnswer", self._call("dial", code, *choices))
+
+    def calls(self) -> list[IncomingCall]:
+        return cast("list[IncomingCall]", self._call("calls"))
 
     def close(self) -> None:
         """End the child, also under a running call, which then fails. Later calls fail."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 
 class ModemState(StrEnum):
+    UNFITTED = "unfitted"
     ABSENT = "absent"
     STARTING = "starting"
     HUNG = "hung"
@@ -37,6 +38,7 @@ class Meaning:
 
 
 MEANINGS = {
+    ModemState.UNFITTED: Meaning("tanpa modem", sends=True),
     ModemState.ABSENT: Meaning(
         "modem tidak ada",
         "modem",

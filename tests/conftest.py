@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from . import postgres
+from .memory import in_memory
 
 # Every run on a server tries the same examples, so that a change is judged by itself; others look further each time.
 # No deadlines: on a busy machine they would time the neighbours.
@@ -28,6 +29,11 @@ _LONGEST = (
 )
 
 
+def pytest_configure() -> None:
+    if folder := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(_LONGEST)))
@@ -43,9 +49,10 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> str:
+def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a database of the test's own."""
-    return postgres.new_database(postgres_server, f"gardu_{next(_names)}")
+    with postgres.database(postgres_server, f"gardu_{next(_names)}") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -98,6 +98,22 @@ class Simulator:
         """The texts that this phone got from the modem, oldest first."""
         return [message["text"] for message in self.messages(number) if message["direction"] == "from-gateway"]
 
+    def sim(self, **values: Any) -> dict[str, Any]:
+        """Change the SIM's account and the network's manners, as `POST /api/sim` takes it."""
+        account: dict[str, Any] = self._json("/api/sim", values)
+        return account
+
+    def push(self, text: str) -> None:
+        """The network sends a USSD text that nobody asked for."""
+        self._json("/api/ussd", {"text": text})
+
+    def call(self, number: str, rings: int = 5, pause_seconds: float = 0.2) -> None:
+        self._json("/api/calls", {"from": number, "rings": rings, "pause_seconds": pause_seconds})
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Who called, and how it ended."""
+        return [(call["from"], call["fate"]) for call in self._json("/api/calls")["calls"]]
+
     def state(self) -> dict[str, int]:
         state: dict[str, int] = self._json("/api/state")
         return state

@@ -30,6 +30,7 @@ ACTIONS = {
 }  # fmt: skip
 FLAGS = {
     "clock-untrusted": "jam gateway", "inferred": "hanya kode", "code-by-own-clock": "kode menurut jam gateway",
+    "low-assurance": "panggilan",
 }  # fmt: skip
 
 

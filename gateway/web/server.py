@@ -20,6 +20,7 @@ from mqtt_bridge.records import Status, encode
 from ..config import Config
 from ..core import Core
 from ..decide import Outcome
+from ..health import rupiah
 from ..journal import JournalError
 from .screen import add_screen
 from .ussd import add_ussd
@@ -44,6 +45,7 @@ OUTCOMES = {
     Outcome.TOO_LONG: "Terlalu panjang",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
+    Outcome.CALL: "Panggilan, bukan presensi",
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
 }
@@ -53,7 +55,7 @@ DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkir
 def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16_000
-    app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
+    app.jinja_env.filters.update(masked=masked, rupiah=rupiah, local=lambda at: _local(core, at))
     _add_pages(app, core)
     _add_machines(app, core)
     add_screen(app, core, settings.screen.number)
@@ -69,7 +71,10 @@ def _add_pages(app: Flask, core: Core) -> None:
         now = core.status()
         desired = core.journal.desired()
         modem = MEANINGS[ModemState(now.modem.state)]
-        return render_template("status.html", status=now, uptime=_uptime(now), modem=modem, desired=desired)
+        others = [(report, MEANINGS[ModemState(report.state)]) for report in core.other_modems()]
+        return render_template(
+            "status.html", status=now, others=others, uptime=_uptime(now), modem=modem, desired=desired
+        )
 
     @app.get("/messages")
     def messages() -> str:
@@ -136,7 +141,7 @@ class _Metrics:
         self._status = status
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status, uplink = self._status, self._status.uplink
+        status, uplink, sim = self._status, self._status.uplink, self._status.sim
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -146,6 +151,8 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "sim_balance_rupiah": (sim.balance if sim else None, "Balance of the SIM"),
+            "sim_days_left": (sim.days_left if sim else None, "Days that balance and validity of the SIM will last"),
             "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
             "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),

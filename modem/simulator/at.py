@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from .calls import Calls
 from .faults import Faults, Kind
 from .pdu import tpdu_length
+from .ussd import Ussd
 
 _CR, _SUBSTITUTE, _ESCAPE, _BACKSPACE = b"\r", b"\x1a", b"\x1b", b"\x08"
 _COMMAND = re.compile(r"([+^$*&]?[A-Z]+)(=\?|\?|=)?(.*)", re.DOTALL)
@@ -44,6 +46,9 @@ class Refused(Exception):
 class Card(Protocol):
     """The SIM and the network as the engine sees them. `memory` is "SM" or "ME"."""
 
+    ussd: Ussd
+    calls: Calls
+
     @property
     def capacity(self) -> int: ...
 
@@ -53,7 +58,6 @@ class Card(Protocol):
     def mark_seen(self, memory: str, locations: list[int]) -> None: ...
     def delete(self, memory: str, locations: list[int]) -> None: ...
     def submit(self, pdu: bytes) -> int: ...
-    def dial(self, code: str) -> str: ...
     def now(self) -> datetime: ...
 
 
@@ -123,6 +127,14 @@ class Engine:
         silent = self.faults.holds(Kind.SILENT)
         return silent is not None and not silent.word("command")
 
+    def unsolicited(self) -> bytes:
+        """What the network says now without being asked: late answers to codes, and rings."""
+        if self._awaited is not None or self._mute or not self.reachable:
+            return b""
+        ring = "+CRING: VOICE" if self._modes.get("CRC") == "1" else "RING"
+        lines = [*self.card.ussd.due(), *self.card.calls.due(ring, self._modes.get("CLIP") == "1")]
+        return b"".join(map(_wrap, lines))
+
     def _octet(self, octet: bytes) -> bytes:
         if self._awaited is not None:
             return self._pdu_octet(octet)
@@ -183,9 +195,7 @@ class Engine:
             return _wrap(self._error(_Failure(refused.code, sms=True)))
         if lines is None:
             return b"\r\n> "
-        after = [line for line in lines if line.startswith("+CUSD: ")]  # the network answers after the modem did
-        before = [line for line in lines if line not in after]
-        return b"".join(map(_wrap, before)) + _wrap("OK") + b"".join(map(_wrap, after))
+        return b"".join(map(_wrap, lines)) + _wrap("OK") + self.unsolicited()
 
     def _error(self, failure: _Failure) -> str:
         if not self._verbose_errors:
@@ -216,7 +226,9 @@ class Engine:
             return [self.radio.manufacturer, self.radio.model, f"Revision: {self.radio.revision}"]
         elif name == "Z" or name == "&F":
             self._echo, self._verbose_errors, self._announce = True, 0, 0
-        elif name not in ("H", "V", "Q", "&C", "&D", "&K", "S", "X"):
+        elif name == "H":
+            self.card.calls.hang_up()
+        elif name not in ("V", "Q", "&C", "&D", "&K", "S", "X"):
             raise _Failure(_UNKNOWN)
         return []
 
@@ -304,10 +316,17 @@ class Engine:
         return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}{quarters:+03d}"'] if form == "?" else []
 
     def _cusd(self, form: str, value: str) -> list[str]:
-        arguments = _arguments(value)
-        if form != "=" or len(arguments) < 2:
-            return ["+CUSD: (0-2)"] if form == "=?" else []
-        return [f'+CUSD: 0,"{self.card.dial(arguments[1])}",15']
+        if form != "=":
+            return ["+CUSD: (0-2)"] if form == "=?" else [f"+CUSD: {self.card.ussd.shown}"]
+        lines = self.card.ussd.command(_arguments(value))
+        if lines is None:
+            raise _Failure(_UNKNOWN)
+        return lines
+
+    def _chup(self, form: str, value: str) -> list[str]:
+        if not form:
+            self.card.calls.hang_up()
+        return []
 
     # ---- SMS (TS 27.005)
 
@@ -451,9 +470,9 @@ _HANDLERS: dict[str, _Handler] = {
     "+CSMS": _setting("CSMS", "0,1,1,1", "(0)"),
     "+CFUN": Engine._cfun,
     "+CGATT": _setting("CGATT", "1", "(0,1)"),
-    "+CHUP": _nothing,
-    "+CLIP": _nothing,
-    "+CRC": _nothing,
+    "+CHUP": Engine._chup,
+    "+CLIP": _setting("CLIP", "0", "(0,1)"),
+    "+CRC": _setting("CRC", "0", "(0,1)"),
     "+CSSN": _nothing,
     "+CCWA": _nothing,
 }

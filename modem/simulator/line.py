@@ -131,6 +131,7 @@ class Line:
         if self._terminal and self._engine.reachable:
             for location in self._network.deliver(memory):
                 self._queue(self._engine.arrived(memory, location))
+            self._queue(self._engine.unsolicited())
 
     def _queue(self, data: bytes) -> None:
         if len(self._pending) < _UNREAD_LIMIT:

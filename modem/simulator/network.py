@@ -15,9 +15,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from .at import Refused, Slot
+from .calls import Calls
 from .faults import Faults, Kind
 from .oddities import STAMPS, rearranged
 from .pdu import Body, PduError, decode_submit, encode_deliver, split
+from .ussd import Ussd
 
 WIB = timezone(timedelta(hours=7), "WIB")
 
@@ -88,6 +90,8 @@ class Network:
         self.smsc = smsc
         self._zone = zone
         self._now = now
+        self.ussd = Ussd(lambda: now().astimezone(zone))
+        self.calls = Calls()
         self._peers = peers or {}
         self._lock = threading.RLock()
         self._references = itertools.count(1)
@@ -272,6 +276,8 @@ class Network:
             raise Refused(304) from None
         if len(submit.number.lstrip("+0")) < 5:
             raise Refused(1)  # unassigned number (3GPP TS 24.011, annex E-2)
+        if not self.ussd.charge():
+            raise Refused(8)  # operator determined barring (the same)
         if submit.number in self._peers:
             self._peers[submit.number](submit.body)
         with self._transaction() as database:
@@ -294,13 +300,6 @@ class Network:
             return None
         self._database.execute(f"DELETE FROM fragment {where}", key)
         return "".join(text for (text,) in texts)
-
-    def dial(self, code: str) -> str:
-        """The answer to a USSD code. Nothing is saved: a session ends with its answer."""
-        if code == "*888#":
-            until = self.now() + timedelta(days=30)
-            return f"Sisa pulsa Rp 25.000. Masa aktif s.d. {until:%d-%m-%Y}."
-        return "Kode tidak dikenal."
 
 
 _SELECT = "SELECT id, phone, answer, text, moment, handed, pdus, delivered, taken FROM message"

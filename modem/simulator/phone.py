@@ -20,6 +20,7 @@ from ..messages import Part
 from .fault_pages import add_fault_pages
 from .network import Message, Network
 from .pdu import Body, PduError
+from .sim_pages import add_sim_pages
 
 _DELAYS = {0: "Sekarang", 600: "10 menit lalu", 21_600: "6 jam lalu"}
 _REPEATS = {1: "1×", 2: "2×", 3: "3×"}
@@ -48,6 +49,7 @@ def create_app(network: Network, wake: Callable[[], None], contacts: Path | None
 
     _add_pages(app, network, wake, side)
     _add_api(app, network, wake)
+    add_sim_pages(app, network, wake, side, _valid)
     add_fault_pages(app, network, wake, side)
     return app
 

@@ -135,3 +135,17 @@ def test_records_are_found_by_name(page: Page, office: System) -> None:
     page.get_by_role("button", name="Keluar").click()
     expect(page.get_by_role("heading", name="Masuk ke Gardu")).to_be_visible()
     is_accessible(page)
+
+
+def test_the_sim_is_topped_up_on_the_phone_page(page: Page, office: System) -> None:
+    page.goto(office.url("phone", "/sim"))
+    page.get_by_label("Pulsa (Rp)").fill("15250")
+    page.get_by_role("button", name="Simpan").click()
+    expect(page.get_by_label("Pulsa (Rp)")).to_have_value("15250")
+    is_accessible(page)
+    fits(page)
+    page.goto(office.url("phone", f"/phones/{office.phones[3]}"))
+    page.get_by_role("button", name="Telepon").click()
+    expect(page.get_by_label("Percakapan")).to_be_visible()
+    is_accessible(page)
+    fits(page)

@@ -52,6 +52,9 @@ def test_a_good_configuration(config: Path) -> None:
         ('device = "', 'devise = "', "modem.devise: unknown setting; did you mean 'device'?"),
         ("[modem]\ndevice = ", "[web]\nlisten = ", "web.listen: Expected `str` matching regex"),
         ('/data"', '/device/data"', "gateway.data_dir: "),
+        ("[broker]", '[sim]\noperators = "none.toml"\n[broker]', "sim.operators: none.toml: No such file"),
+        ("[broker]", '[sim]\ncode = "halo"\n[broker]', "sim.code: Expected `str` matching regex"),
+        ("[modem]", '[modem]\nmore_devices = ["/a", "/a"]', "modem.more_devices: /a is named twice"),
     ],
 )  # fmt: skip
 def test_a_bad_one_is_one_line_and_78(config: Path, command: str, old: str, new: str, message: str) -> None:

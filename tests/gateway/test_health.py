@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from gateway.guardian import SimView
 from gateway.health import LITTLE_DISK, WEAK_SIGNAL, Condition, modem_state, reasons
 from gateway.journal import Fork, Guesses
 from modem.messages import ModemError, ModemStatus, Registration, Sim
+from modem.ussd import Forecast
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.modem_states import MEANINGS, ModemState, remedy
 
@@ -48,6 +50,13 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("stuck", 2, "sim-stuck"),
         ("unanswered", 301.0, "no-ack"),
         ("disbelieved", "bad signature", "disbelieved"),
+        ("sim", SimView(balance=9_999, low_balance=10_000), "sim-balance"),
+        ("sim", SimView(balance=90_000, forecast=Forecast(4, None)), "sim-balance"),
+        ("sim", SimView(valid_until=date(2026, 12, 31), forecast=Forecast(None, 13)), "sim-validity"),
+        ("sim", SimView(unread="x" * 500), "sim-unread"),
+        ("unsent_in_a_row", 3, "sim-cannot-send"),
+        ("capped", "sms.per_day", "sms-limit"),
+        ("deaf", True, "calls"),
         ("uplink_problem", "the cap", "uplink"),
     ],
 )
@@ -97,7 +106,7 @@ def test_one_thing_is_said_once() -> None:
 @pytest.mark.parametrize("state", list(ModemState))
 def test_a_modem_that_is_not_well_has_reason_and_remedy(state: ModemState) -> None:
     meaning = MEANINGS[state]
-    well = state in {ModemState.STARTING, ModemState.REGISTERED, ModemState.ROAMING}
+    well = state in {ModemState.UNFITTED, ModemState.STARTING, ModemState.REGISTERED, ModemState.ROAMING}
     assert bool(meaning.code) == bool(meaning.reason) == bool(meaning.remedy) == (not well)
     assert meaning.sends is (well or state in {ModemState.UNKNOWN, ModemState.DEGRADED})
     found = list(reasons(Condition(**{**WELL, "modem_state": state, "modem_detail": "x" * 500})))
@@ -129,6 +138,7 @@ GONE = ModemError("status: no answer", gone=True)
         (ModemStatus(Registration.SEARCHING, signal=0), None, "x", ModemState.SEARCHING, ""),
         (ModemStatus(Registration.DENIED), None, None, ModemState.DENIED, ""),
         (ModemStatus(Registration.NONE), None, None, ModemState.NONE, ""),
+        (ModemStatus(Registration.UNKNOWN, fitted=False), None, None, ModemState.UNFITTED, ""),
         (ModemStatus(Registration.UNKNOWN), None, None, ModemState.UNKNOWN, ""),
         (ModemStatus(Registration.NONE, sim=Sim.PIN), ModemError("receive: security"), None, ModemState.PIN, ""),
         (ModemStatus(Registration.NONE, sim=Sim.PUK), None, None, ModemState.PUK, ""),

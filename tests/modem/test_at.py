@@ -253,3 +253,42 @@ def test_nothing_that_a_terminal_writes_breaks_it(chunks: list[bytes]) -> None:
         engine.feed(chunk)
     engine.feed(b"\x1b\rATE0\r")
     assert ask(engine, "AT") == ["OK"]
+
+
+def test_late_answers_and_texts_that_nobody_asked_for(engine: Engine, network: Network) -> None:
+    network.ussd.push("Promo")
+    assert engine.unsolicited() == b""  # not to be shown
+    ask(engine, 'AT+CUSD=1,"*123#",15')
+    network.ussd.push("Promo")
+    assert engine.unsolicited() == b'\r\n+CUSD: 0,"Promo",15\r\n'
+    assert ask(engine, 'AT+CUSD=1,"1",15')[1] == '+CUSD: 0,"Isi pulsa di gerai terdekat.",15'
+    network.ussd.change(delay=3600)
+    assert ask(engine, 'AT+CUSD=1,"*888#",15') == ["OK"]
+    assert ask(engine, "AT+CUSD?") == ["+CUSD: 1", "OK"]
+
+
+def test_a_modem_that_takes_packed_codes_alone(engine: Engine, network: Network) -> None:
+    network.ussd.change(takes_packed=True, answers={"*100#": "Rp 1"})
+    assert ask(engine, 'AT+CUSD=1,"*100#",15') == ["+CME ERROR: 100"]
+    assert ask(engine, 'AT+CUSD=1,"AA180C3602",15') == ["OK", '+CUSD: 0,"Rp 1",15']
+
+
+def test_an_sms_costs_what_it_costs(engine: Engine, network: Network) -> None:
+    network.ussd.change(balance=500, price=350)
+    for result in (b"+CMGS: 1", b"+CMS ERROR: 8"):
+        engine.feed(b"AT+CMGS=23\r")
+        assert result in engine.feed(SUBMIT.encode() + b"\x1a")
+    assert network.ussd.account.balance == 150
+
+
+def test_a_call_rings_until_it_is_hung_up_or_given_up(network: Network) -> None:
+    engine = Engine(network)
+    network.calls.ring("+628111", rings=2, pause=0)
+    assert engine.unsolicited() == b"\r\nRING\r\n"
+    engine.feed(b"ATE0\r")  # rings go on between answers
+    assert engine.unsolicited() == b"\r\nNO CARRIER\r\n"
+    assert engine.feed(b"AT+CLIP=1\r") == b"\r\nOK\r\n"
+    network.calls.ring("0811", pause=0)
+    assert engine.unsolicited() == b'\r\nRING\r\n\r\n+CLIP: "0811",129,,,,0\r\n'
+    assert engine.feed(b"AT+CHUP\r") == b"\r\nOK\r\n"
+    assert [fate.value for _, fate in network.calls.fates()] == ["given-up", "hung-up"]

@@ -144,6 +144,38 @@ def test_pages_run_no_foreign_script(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
 
 
+def test_the_sim_is_changed_on_its_page(client: FlaskClient, network: Network) -> None:
+    form = {"balance": "500", "valid_until": "2026-12-31", "price": "350", "encoding": "ucs2", "order": "before"}
+    assert client.post("/sim", data=form).status_code == 303
+    account = network.ussd.account
+    assert (account.balance, str(account.valid_until), account.price) == (500, "2026-12-31", 350)
+    assert not account.scheme
+    assert 'value="500"' in client.get("/sim").text
+    assert client.post("/sim", data={**form, "balance": "-1"}).status_code == 400
+
+
+def test_the_sim_over_the_api(client: FlaskClient, network: Network) -> None:
+    answer = client.post("/api/sim", json={"balance": 7, "answers": {"*1#": "Rp {balance}"}, "status": 2})
+    assert answer.json["answers"] == {"*1#": "Rp {balance}"}
+    assert client.get("/api/sim").json == answer.json
+    for wrong in ({"colour": 1}, {"status": 9}, {"encoding": "morse"}, {"valid_until": "soon"}, {"answers": 1}, []):
+        assert client.post("/api/sim", json=wrong).status_code == 400
+    client.post("/api/ussd", json={"text": "Promo"})
+    network.ussd.command(["1"])
+    assert network.ussd.due() == ['+CUSD: 0,"Promo",15']
+
+
+def test_calls(client: FlaskClient, woken: list[bool]) -> None:
+    assert client.post(f"/phones/{PHONE}/call").status_code == 303
+    assert client.post("/api/calls", json={"from": ""}).status_code == 201
+    assert client.post("/api/calls", json={"from": "??"}).status_code == 400
+    assert client.post("/api/calls", json={"from": PHONE, "rings": 0}).status_code == 400
+    assert client.get("/api/calls").json == {
+        "calls": [{"from": PHONE, "fate": "ringing"}, {"from": "", "fate": "ringing"}]
+    }
+    assert woken == [True, True]
+
+
 def test_faults_over_the_api(client: FlaskClient, network: Network, woken: list[bool]) -> None:
     order = {"kind": "error", "parameters": {"command": "CMGD"}, "seconds": 30, "times": 2}
     response = client.post("/api/faults", json=order)
