@@ -177,7 +177,7 @@ OPERATIONS = (
     Operation(
         "records", "/records", Scope.RECORDS, "Final records, in the order in which they came in",
         RecordsQuery, Page[Record], problems=(410,),
-        text="Whoever always reads on with `next` gets every record once. 410: this collector was set back to a"
+        text="Whoever always reads on with next gets every record once. 410: this collector was set back to a"
         " backup; read again from a time before that, and know by (gateway, journal, seq) what you have.",
     ),
     Operation(
@@ -238,7 +238,7 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
     return {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": f"{operation.text} Scope: `{operation.scope}`.".strip(),
+        "description": f"{operation.text} Scope: {operation.scope}.".strip(),
         "parameters": [*_in_path(operation), *_parameters(components[operation.query.__name__])],
         "responses": {"200": answer} | {str(status): _problem(status) for status in problems},
     }

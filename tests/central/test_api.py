@@ -89,7 +89,9 @@ def test_the_description_names_every_address_of_the_api(site: Site) -> None:
     }
     assert served == {*described["paths"], "/openapi.json"}
     page = site.client.get("/api").text
-    assert all(path in page for path in described["paths"])
+    for path, operation in described["paths"].items():
+        assert path in page
+        assert all(f"<code>{each['name']}</code>" in page for each in operation["get"]["parameters"])
 
 
 # Who may

@@ -71,6 +71,9 @@ def test_dead_ones_are_seen_and_sent_again(site: Site, listener: Listener) -> No
     site.database.run("UPDATE delivery SET dead = 1, problem = 'answered 422: <b>no</b>' WHERE record <= 3")
     page = site.client.get(f"/webhooks/{endpoint.id}").text
     assert "3 tidak diterima" in page
+    figures = site.client.get("/metrics").text
+    assert 'gardu_webhook_waiting{endpoint="sinergi"} 27.0' in figures
+    assert 'gardu_webhook_dead{endpoint="sinergi"} 3.0' in figures
     assert "answered 422: &lt;b&gt;no&lt;/b&gt;" in page
     assert "1 catatan dikirim lagi" in post(site.client, f"/webhooks/{endpoint.id}/resend", record="2")
     assert "2 catatan dikirim lagi" in post(site.client, f"/webhooks/{endpoint.id}/resend")
