@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import re
@@ -34,6 +33,7 @@ from mqtt_bridge.topics import UPLINK
 from . import (
     access,
     audit,
+    commands,
     config,
     desired,
     evidence,
@@ -468,7 +468,7 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
         rows = rows_of(spreadsheets.read(file.read_bytes()), known, shared=settings.policy.shared_phones)
-        plan = roster_changes.apply(database, rows, replace=replace, who=f"cli:{getpass.getuser()}", now=_now())
+        plan = roster_changes.apply(database, rows, replace=replace, who=commands.who(), now=_now())
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import click
 
 from . import retention
+from .commands import AS_JSON, Decorator, now, who
 from .config import Config
 from .database import Database
-
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def groups(with_database: Decorator, refresh: Callable[[Config, Database], object]) -> list[click.Group]:
     """The commands; `with_database` gives each the settings and the database, `refresh` tells the gateways."""
     sure = click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
-    as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
     def run(settings: Config, database: Database, yes: bool, as_json: bool) -> None:
         """Remove what is kept longer than [retention] says."""
         if yes:
-            found = retention.run(database, settings.retention, _who(), _now())
+            found = retention.run(database, settings.retention, who(), now())
             refresh(settings, database)
         else:
-            found = retention.due(database, settings.retention, _now())
+            found = retention.due(database, settings.retention, now())
         if as_json:
             plain = [{"what": each.what, "before": each.before.isoformat(), "count": each.count} for each in found]
             click.echo(json.dumps({"removed": yes, "found": plain}, indent=2))
@@ -37,9 +33,9 @@ def groups(with_database: Decorator, refresh: Callable[[Config, Database], objec
         if not found:
             click.echo("Everything is kept: no period is set in [retention].")
 
-    def erase(settings: Config, database: Database, who: str, reason: str, yes: bool) -> None:
-        """Erase name, NIP and number of WHO, by NIP or opaque id. Their records stay under the opaque id."""
-        found = retention.find(database, who)
+    def erase(settings: Config, database: Database, person: str, reason: str, yes: bool) -> None:
+        """Erase name, NIP and number of PERSON, by NIP or opaque id. Their records stay under the opaque id."""
+        found = retention.find(database, person)
         if found is None:
             raise click.ClickException("nobody has that NIP or id")
         if not yes:
@@ -48,22 +44,13 @@ def groups(with_database: Decorator, refresh: Callable[[Config, Database], objec
                 f" {found.requests} requests of the number lose it. With --yes it is done."
             )
             return
-        retention.erase(database, found, reason, _who(), _now())
+        retention.erase(database, found, reason, who(), now())
         refresh(settings, database)
         click.echo(f"{found.employee} is erased; {found.records} records stay under that id.")
 
     keeping = click.Group("retention", help="How long things are kept.")
-    keeping.command("run")(sure(as_json(with_database(run))))
-    person = click.Group("person", help="One employee.")
+    keeping.command("run")(sure(AS_JSON(with_database(run))))
+    one = click.Group("person", help="One employee.")
     because = click.option("--reason", required=True, help="For the audit: such as the number of the request.")
-    person.command("erase")(click.argument("who")(because(sure(with_database(erase)))))
-    return [keeping, person]
-
-
-def _who() -> str:
-    """For the audit: whose login on this machine it was."""
-    return f"cli:{getpass.getuser()}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    one.command("erase")(click.argument("person")(because(sure(with_database(erase)))))
+    return [keeping, one]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from . import access, second_factor, sessions, users
+from .commands import AS_JSON, Decorator, now, who
 from .config import Config
 from .database import Database
 from .refusal import Refusal
 from .roles import Role
 
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 _ROLE = click.option(
     "--role",
     "roles",
@@ -52,8 +50,7 @@ def group(with_database: Decorator) -> click.Group:
 
     made = click.Group("user", help="Who may log in.")
     made.command("add")(_PASSWORD(_ROLE(_GATEWAY(of_one(_add)))))
-    as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-    made.command("list")(as_json(with_database(_list)))
+    made.command("list")(AS_JSON(with_database(_list)))
     made.command("set")(_ROLE(_GATEWAY(of_one(_set))))
     made.command("remove")(of_one(_remove))
     made.command("log-out")(of_one(_log_out))
@@ -70,11 +67,11 @@ def _add(
     """
     password = password_file.read_text().strip() if password_file else secrets.token_urlsafe(12)
     if access.person_exists(database, name):
-        users.reset_password(database, name, password, _who(), _now())
+        users.reset_password(database, name, password, who(), now())
         if roles or gateways:
             _set(database, name, roles, gateways)
     else:
-        users.add(database, name, password, _roles(roles) or {Role.VIEWER}, gateways, _who(), _now())
+        users.add(database, name, password, _roles(roles) or {Role.VIEWER}, gateways, who(), now())
     click.echo(f"{name} can log in." if password_file else f"{name} can log in with the password {password}")
 
 
@@ -87,7 +84,7 @@ def _list(settings: Config, database: Database, as_json: bool) -> None:
             "roles": sorted(each.roles),
             "gateways": sorted(each.gateways),
             "second_factor": each.second_factor,
-            "sessions": len(sessions.of(database, each.name, _now())),
+            "sessions": len(sessions.of(database, each.name, now())),
         }
         for each in users.everyone(database)
     ]
@@ -101,13 +98,13 @@ def _list(settings: Config, database: Database, as_json: bool) -> None:
 
 def _set(database: Database, name: str, roles: tuple[str, ...], gateways: tuple[str, ...]) -> None:
     """Give the login NAME these roles and gateways in place of those before; they have to log in anew."""
-    users.set_rights(database, name, _roles(roles), gateways, _who(), _now())
+    users.set_rights(database, name, _roles(roles), gateways, who(), now())
     click.echo(f"{name} is now {' '.join(sorted(roles))}.")
 
 
 def _remove(database: Database, name: str) -> None:
     """The login NAME ends. What they did stays in the audit."""
-    users.remove(database, name, _who(), _now())
+    users.remove(database, name, who(), now())
     click.echo(f"{name} can not log in any more.")
 
 
@@ -120,18 +117,9 @@ def _reset_code(database: Database, name: str) -> None:
     """Ask the login NAME for no code from a phone any more, for whoever lost theirs."""
     if not access.person_exists(database, name):
         raise users.BadUser("user-unknown", name=name)
-    second_factor.disable(database, name, _who(), _now())
+    second_factor.disable(database, name, who(), now())
     click.echo(f"{name} logs in with the password alone.")
 
 
 def _roles(names: tuple[str, ...]) -> set[Role]:
     return {Role(name) for name in names}
-
-
-def _who() -> str:
-    """For the audit: whose login on this machine it was."""
-    return f"cli:{getpass.getuser()}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from . import deliveries, endpoints, webhooks
+from .commands import Decorator, now, who
 from .config import Config
 from .database import Database
 from .deliveries import Count
 from .endpoints import Endpoint
 from .refusal import Refusal
-
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def group(with_database: Decorator) -> click.Group:
@@ -61,7 +58,7 @@ def _add(settings: Config, database: Database, name: str, url: str, from_start: 
     """Tell the program NAME at URL of new records. Its secret is shown this once."""
     allowed = webhooks.rules(settings.webhooks)
     try:
-        made = endpoints.add(database, name, url, allowed, _who(), _now(), from_start=from_start)
+        made = endpoints.add(database, name, url, allowed, who(), now(), from_start=from_start)
     except Refusal as error:
         raise click.ClickException(str(error)) from None
     click.echo(made.secret)
@@ -90,34 +87,34 @@ def _plain(endpoint: Endpoint, count: Count) -> dict[str, Any]:
 def _disable(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME nothing until it is enabled; what comes meanwhile waits."""
     del settings
-    endpoints.disable(database, endpoint, "by command", _who(), _now())
+    endpoints.disable(database, endpoint, "by command", who(), now())
     click.echo(f"{endpoint.name} is disabled.")
 
 
 def _enable(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME what waits, and go on."""
     del settings
-    endpoints.enable(database, endpoint, _who(), _now())
+    endpoints.enable(database, endpoint, who(), now())
     click.echo(f"{endpoint.name} is enabled.")
 
 
 def _rotate(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """A new secret for the program NAME, shown this once; the former one signs beside it for a day."""
     del settings
-    click.echo(endpoints.rotate(database, endpoint, _who(), _now()))
+    click.echo(endpoints.rotate(database, endpoint, who(), now()))
 
 
 def _remove(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Forget the program NAME, and what waits for it."""
     del settings
-    endpoints.remove(database, endpoint, _who(), _now())
+    endpoints.remove(database, endpoint, who(), now())
     click.echo(f"{endpoint.name} is removed.")
 
 
 def _test(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME an event of the type `test`."""
     del database
-    outcome = webhooks.test(endpoint, webhooks.rules(settings.webhooks), _now())
+    outcome = webhooks.test(endpoint, webhooks.rules(settings.webhooks), now())
     if not outcome.ok:
         raise click.ClickException(f"{endpoint.name} did not take it: {outcome.problem}")
     click.echo(f"{endpoint.name} took it.")
@@ -133,14 +130,5 @@ def _dead(settings: Config, database: Database, endpoint: Endpoint) -> None:
 def _resend(settings: Config, database: Database, endpoint: Endpoint, record: int | None) -> None:
     """Send the program NAME again what it did not take."""
     del settings
-    count = deliveries.resend(database, endpoint, _now(), record)
+    count = deliveries.resend(database, endpoint, now(), record)
     click.echo(f"{count} records wait again for {endpoint.name}.")
-
-
-def _who() -> str:
-    """For the audit: whose login on this machine it was."""
-    return f"cli:{getpass.getuser()}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

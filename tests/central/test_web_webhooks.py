@@ -98,4 +98,4 @@ def test_odd_addresses_break_nothing(site: Site, listener: Listener) -> None:
     for path in ("/webhooks/999", f"/webhooks/{2**70}", "/webhooks/x"):
         assert site.client.get(path).status_code == 404
     assert site.client.post(f"/webhooks/{endpoint.id}/explode").status_code == 404
-    assert site.client.post(f"/webhooks/{endpoint.id}/resend", data={"record": "x"}).status_code == 302
+    assert site.client.post(f"/webhooks/{endpoint.id}/resend", data={"record": "x"}).status_code == 400
