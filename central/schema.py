@@ -289,9 +289,9 @@ CREATE TABLE numbering (
 );
 """
 
-# What other programs read, and may read.
+# What other programs read, and may read. Records that were there before have all the same digest.
 _PROGRAMS = """
-ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT '';
+ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT '0000000000000000';
 ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'records:read gateways:read';
 """
 

@@ -12,11 +12,13 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
-from central import access, audit, history
+from central import access, audit, history, users
+from central import database as module
 from central.access import Scope
 from central.database import Database, StorageError
 from central.history import GENESIS
 from central.ingest import Ingest
+from central.roles import Role
 from central.web.app import serve
 from central.web.contract import OPERATIONS, Operation
 from mqtt_bridge.records import Action, Record, encode
@@ -234,3 +236,28 @@ def test_a_cursor_of_another_time_says_what_to_do(site: Site) -> None:
         assert "read again without a cursor" in answer.get_json()["detail"]
         assert answer.get_json()["type"] == "/api#cursor"
     assert 'id="cursor"' in site.client.get("/api").text
+
+
+def test_records_from_before_the_upgrade_are_read_as_well(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a collector that knew no digests; its tokens and people keep what they could do."""
+    with monkeypatch.context() as older:
+        older.setattr(module, "STEPS", module.STEPS[:1])
+        older.setattr(module, "VERSION", 1)
+        first = Database(database_url)
+        columns = "gateway journal seq employee action at received channel presence flags receipt fingerprint hash"
+        rows = [(GATEWAY, "j", seq, "e", "in", 1, 1, "sms", "none", "", "", f"{seq}", "", 1) for seq in (1, 2)]
+        first.insert_all("record", [*columns.split(), "stored"], rows)
+        first.run("INSERT INTO person (name, password, created) VALUES ('admin', '', 1)")
+        first.run("INSERT INTO token (name, digest, created) VALUES ('sinergi', 'x', 1)")
+        first.close()
+    database = Database(database_url)
+    read = history.cursor(database, 2)
+    assert history.parse(str(read)) == read
+    assert history.holds(database, read)
+    Ingest(database, KnownKeys()).take([envelope(batch(chain(1), 1, 1))], NOW)  # type: ignore[arg-type]
+    newest = history.cursor(database, 3)
+    assert history.holds(database, newest)
+    assert newest.digest != read.digest
+    assert [each.scopes for each, _ in access.programs(database)] == [frozenset(access.USUAL_SCOPES)]
+    assert users.everyone(database)[0].roles == {Role.IT, Role.PERSONNEL}
+    database.close()
