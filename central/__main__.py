@@ -16,7 +16,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-import segno
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,7 +30,25 @@ from mqtt_bridge.sealing import public_text
 from mqtt_bridge.settings import ConfigError, writable_folder
 from mqtt_bridge.topics import UPLINK
 
-from . import access, audit, config, desired, evidence, fleet, mosquitto, queries, rulebooks, shifts
+from . import (
+    access,
+    audit,
+    commands,
+    config,
+    desired,
+    evidence,
+    fleet,
+    mosquitto,
+    qr,
+    queries,
+    retention_commands,
+    roster_changes,
+    rulebooks,
+    shifts,
+    spreadsheets,
+    user_commands,
+    webhook_commands,
+)
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -40,7 +57,8 @@ from .keys import GatewayKeys
 from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
 from .registrar import Address, Declined, Registrar
-from .roster import BadRoster, parse, store
+from .roster import BadRoster, rows_of
+from .webhooks import Webhooks, rules
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +97,13 @@ def main() -> None:
 @main.command("run")
 @with_database
 def run(settings: Config, database: Database) -> None:
-    """Run collector, pages and, if it is configured, the embedded broker, until told to stop."""
+    """Run collector, webhooks, pages and, if it is configured, the embedded broker, until told to stop."""
     logs.set_up()
     with ExitStack() as parts:
         if settings.broker.embedded:
             _start_broker(settings, parts)
         link = _start_collector(settings, database, parts)
+        _start_webhooks(settings, database, parts)
         _start_web(settings, database, parts, lambda: link.problem)
         _run(settings)
 
@@ -106,6 +125,16 @@ def web(settings: Config, database: Database) -> None:
     logs.set_up()
     with ExitStack() as parts:
         _start_web(settings, database, parts, lambda: None)
+        _run(settings)
+
+
+@main.command("webhooks")
+@with_database
+def webhooks(settings: Config, database: Database) -> None:
+    """Run alone what tells other programs of new records."""
+    logs.set_up()
+    with ExitStack() as parts:
+        _start_webhooks(settings, database, parts)
         _run(settings)
 
 
@@ -186,6 +215,12 @@ def _start_uplink(settings: Config, database: Database, parts: ExitStack) -> Non
     loop.start()
 
 
+def _start_webhooks(settings: Config, database: Database, parts: ExitStack) -> None:
+    work = Webhooks(database, rules(settings.webhooks), _now)
+    parts.callback(work.stop, STOP_SECONDS)
+    work.start()
+
+
 def _start_web(
     settings: Config, database: Database, parts: ExitStack, link_problem: Callable[[], Problem | None]
 ) -> None:
@@ -204,8 +239,16 @@ def _start_web(
         refresh=lambda: refresh(settings, database),
         rulebook=rulebook(settings),
         registrar=registrar(settings, database),
+        outbound=rules(settings.webhooks),
+        shared_phones=settings.policy.shared_phones,
     )
-    app = create_app(office, access.session_secret(folder), secure_cookies=settings.web.secure_cookies)
+    app = create_app(
+        office,
+        access.session_secret(folder),
+        secure_cookies=settings.web.secure_cookies,
+        api_per_minute=settings.web.api_per_minute,
+        proxies=settings.web.proxies,
+    )
     parts.enter_context(serve(settings.web.listen, app))
 
 
@@ -282,7 +325,7 @@ def _show_token(name: str, url: str, token: str, days: int, *, as_json: bool) ->
         click.echo(json.dumps({"gateway": name, "url": url, "token": token, "days": days}))
         return
     click.echo(f"{name} can enrol within {days} days, once. On the gateway:\n\n  gardu-gateway enrol {url} {token}\n")
-    segno.make(f"{url} {token}").terminal(compact=True)
+    qr.show(f"{url} {token}")
     click.echo("The token is shown this once.")
 
 
@@ -418,37 +461,18 @@ def roster() -> None:
 @click.option("--replace", is_flag=True, help="Whoever is not in the file can not check in any more.")
 @with_database
 def roster_import(settings: Config, database: Database, file: Path, replace: bool) -> None:
-    """Take employees from the CSV FILE (nip, name, phone, gateway): all of it, or nothing if anything is wrong."""
+    """Take employees from FILE, CSV or XLSX: all of it, or nothing if anything is wrong.
+
+    Its first line names the columns nip, name, phone, gateway.
+    """
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
-        rows = parse(file.read_text(encoding="utf-8-sig"), known, shared=settings.policy.shared_phones)
-        active = store(database, rows, replace=replace)
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file}: not UTF-8; save it as CSV UTF-8") from None
+        rows = rows_of(spreadsheets.read(file.read_bytes()), known, shared=settings.policy.shared_phones)
+        plan = roster_changes.apply(database, rows, replace=replace, who=commands.who(), now=_now())
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)
-    click.echo(f"{active} employees are active; news for {len(changed)} gateways.")
-
-
-@main.group()
-def user() -> None:
-    """Who may log in."""
-
-
-@user.command("add")
-@click.argument("name")
-@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Read it there.")
-@with_database
-def user_add(settings: Config, database: Database, name: str, password_file: Path | None) -> None:
-    """Add the login NAME, or give it another password; without --password-file one is made and shown."""
-    del settings
-    password = password_file.read_text().strip() if password_file else secrets.token_urlsafe(12)
-    try:
-        access.set_password(database, name, password, _now())
-    except access.BadPassword as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{name} can log in." if password_file else f"{name} can log in with the password {password}")
+    click.echo(f"{plan.active} employees are active; news for {len(changed)} gateways.")
 
 
 @main.group()
@@ -458,13 +482,46 @@ def token() -> None:
 
 @token.command("add")
 @click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice([scope.value for scope in access.Scope]),
+    default=[scope.value for scope in access.USUAL_SCOPES], show_default=True,
+    help="What it may do; may be given several times.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
-def token_add(settings: Config, database: Database, name: str, as_json: bool) -> None:
+def token_add(settings: Config, database: Database, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Make a token for the program NAME. It is shown this once; a former one of that name ends."""
     del settings
-    made = access.add_token(database, name, _now())
-    click.echo(json.dumps({"name": name, "token": made}) if as_json else made)
+    made = access.add_token(database, name, _now(), [access.Scope(scope) for scope in scopes])
+    click.echo(json.dumps({"name": name, "token": made, "scopes": list(scopes)}) if as_json else made)
+
+
+@token.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@with_database
+def token_list(settings: Config, database: Database, as_json: bool) -> None:
+    """Who has a token, and what it may do."""
+    del settings
+    found = [
+        {"name": each.name, "scopes": sorted(each.scopes), "since": since.isoformat()}
+        for each, since in access.programs(database)
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        click.echo(f"{one['name']:20} {one['since']:.19}Z  {' '.join(one['scopes'])}")
+
+
+@token.command("remove")
+@click.argument("name")
+@with_database
+def token_remove(settings: Config, database: Database, name: str) -> None:
+    """The token of the program NAME ends."""
+    del settings
+    if not access.remove_token(database, name):
+        raise click.ClickException(f"there is no token {name}")
+    click.echo(f"The token {name} is no more.")
 
 
 @main.group("audit")
@@ -509,6 +566,12 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
     except shifts.BadShifts as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     click.echo(f"{count} shifts were imported.")
+
+
+main.add_command(webhook_commands.group(with_database))
+main.add_command(user_commands.group(with_database))
+for group in retention_commands.groups(with_database, lambda settings, database: refresh(settings, database)):
+    main.add_command(group)
 
 
 # Parts

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 from flask import Flask, render_template, request
-from flask_login import login_required
+from flask_login import current_user
 
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.phones import masked
@@ -15,6 +15,7 @@ from .. import queries
 from ..queries import Wanted
 from ..states import State
 from .office import Office
+from .rights import visible
 
 PAGE = 50
 MOST_PAGES = 10_000
@@ -72,14 +73,13 @@ def register(app: Flask, office: Office) -> None:
     )
 
     @app.get("/")
-    @login_required  # type: ignore[untyped-decorator]
     def fleet() -> str:
-        gateways = queries.gateways(office.database, office.clock(), office.zone)
+        found = queries.gateways(office.database, office.clock(), office.zone)
+        gateways = [gateway for gateway in found if visible(gateway.id)]
         counts = Counter(gateway.condition.state for gateway in gateways)
         return render_template("fleet.html", gateways=gateways, counts=counts)
 
     @app.get("/records")
-    @login_required  # type: ignore[untyped-decorator]
     def records() -> str:
         start, end = queries.today(office.clock(), office.zone)
         wanted = Wanted(
@@ -87,10 +87,12 @@ def register(app: Flask, office: Office) -> None:
             search=request.args.get("search", "").strip(),
             start=start,
             end=end,
+            offices=current_user.scope,
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
         found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-        gateways = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id")]
+        known = office.database.rows("SELECT id FROM gateway ORDER BY id")
+        gateways = [id_ for (id_,) in known if visible(id_)]
         return render_template(
             "records.html",
             entries=found[:PAGE],
