@@ -15,6 +15,7 @@ from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Language, PresenceRule
 
 from .database import Database, micros
+from .workbooks import LOST
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
@@ -22,7 +23,6 @@ _ALIASES = {
     "kode": "presence", "shift": "shift", "language": "language", "bahasa": "language",
 }  # fmt: skip
 COLUMNS = ("nip", "name", "phone", "gateway")
-LOST = "~"  # before a number that a spreadsheet does not know to its last digit
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 

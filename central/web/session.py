@@ -109,8 +109,9 @@ def _half(now: datetime) -> str | None:
 
 
 def _claimed(office: Office) -> str:
-    """At whose account somebody tries."""
-    return (request.form.get("name") or _half(office.clock()) or "").casefold()[:100]
+    """At whose account somebody tries: with a code, only at that of the password."""
+    name = request.form.get("name") if request.endpoint == "log_in" else _half(office.clock())
+    return (name or "").casefold()[:100]
 
 
 def _inside(target: str) -> str | None:
