@@ -17,6 +17,7 @@ from ..attendance import Attendance
 from ..corrections import ABSENCES, Kind, NotAllowed, Wish
 from ..rules import Status
 from .office import Office
+from .when import day_of
 
 PUNCHES = {Action.IN: "Masuk", Action.OUT: "Pulang"}
 KINDS = {
@@ -39,10 +40,11 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post("/attendance/person/<employee>/<day>/corrections")
     def correction_ask(employee: str, day: str) -> Response:
-        if attendance.person(employee.replace("\0", "")) is None:
+        wanted = day_of(day)
+        if wanted is None or attendance.person(employee.replace("\0", "")) is None:
             abort(404)
         try:
-            wish = wished(request.form, employee, date.fromisoformat(day), attendance, office.clock())
+            wish = wished(request.form, employee, wanted, attendance, office.clock())
             corrections.ask(office.database, wish, current_user.id, office.clock())
             flash("Diajukan; sekarang menunggu persetujuan orang lain.")
         except NotAllowed as error:
