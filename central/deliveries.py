@@ -83,8 +83,10 @@ def due(database: Database, endpoint: Endpoint, now: datetime, limit: int) -> li
 
 
 def settle(database: Database, endpoint: Endpoint, tried: Sequence[tuple[Delivery, Outcome]], now: datetime) -> None:
-    """Write down how those attempts went, in their order."""
+    """Write down how those attempts went, in their order; of an endpoint that was removed meanwhile, nothing."""
     with database.transaction():
+        if database.value("SELECT 1 FROM webhook WHERE id = ?", endpoint.id) is None:
+            return
         for delivery, outcome in tried:
             if outcome.ok:
                 _delivered(database, endpoint, delivery, now)

@@ -297,6 +297,18 @@ def test_a_record_whose_time_had_come_is_passed_over(desk: Desk) -> None:
     assert desk.count == Count()
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_endpoint_that_is_removed_while_it_answers_leaves_nothing_behind(desk: Desk, status: int) -> None:
+    def answer(_heard: Heard, _handler: BaseHTTPRequestHandler) -> int:
+        endpoints.remove(desk.database, desk.endpoint, "it", desk.now)
+        return status
+
+    desk.listener.answer = answer
+    desk.take(1)
+    desk.run()
+    assert desk.database.rows("SELECT * FROM delivery") == []
+
+
 def test_a_test_is_no_record(desk: Desk) -> None:
     assert webhooks.test(desk.endpoint, OPEN, desk.now).ok
     (heard,) = desk.listener.heard
