@@ -361,4 +361,7 @@ CREATE TABLE retention (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)
+# In which language somebody reads; empty as long as they chose none.
+_LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _LANGUAGE)
