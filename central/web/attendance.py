@@ -48,7 +48,14 @@ LONGEST_REPORT = 31  # days
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
     _register_words(app, office)
-    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+    for part in (
+        _register_city,
+        _register_offices,
+        _register_incidents,
+        _register_people,
+        forms.register,
+        replay.register,
+    ):
         part(app, office, attendance)
 
 
@@ -114,6 +121,8 @@ def _register_offices(app: Flask, office: Office, attendance: Attendance) -> Non
             "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
         )
 
+
+def _register_incidents(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.get("/attendance/office/<gateway>/incidents")
     def attendance_incidents(gateway: str) -> str:
         _known(office, gateway)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -55,23 +55,21 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post(f"/corrections/<int(max={LARGEST}):id_>")
     def correction_decide(id_: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
-            flash("Disetujui." if accepted else "Ditolak.")
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide, id_)
 
     @app.post(f"/statements/<int(max={LARGEST}):record>")
     def statement_decide(record: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide_statement(office.database, record, current_user.id, office.clock(), accepted=accepted)
-            flash("Disetujui." if accepted else "Ditolak.")
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide_statement, record)
+
+
+def _decided(office: Office, decide: Callable[..., None], id_: int) -> Response:
+    accepted = request.form.get("accepted") == "1"
+    try:
+        decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
+        flash("Disetujui." if accepted else "Ditolak.")
+    except NotAllowed as error:
+        flash(str(error), "error")
+    return redirect(_back())
 
 
 def wished(form: Mapping[str, str], employee: str, day: date, attendance: Attendance, now: datetime) -> Wish:

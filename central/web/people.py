@@ -15,7 +15,7 @@ from ..roster import BadRoster, rows_of
 from ..roster_changes import Outdated
 from .office import Office
 from .pages import MOST_PAGES
-from .rights import visible
+from .rights import gateways
 from .words import COLUMNS, fault_said
 
 PAGE = 50
@@ -37,7 +37,6 @@ def _register_people(app: Flask, office: Office) -> None:
         found = people.found(
             office.database, search, PAGE + 1, (page - 1) * PAGE, gateway=gateway, offices=current_user.scope
         )
-        known = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
         return render_template(
             "people.html",
             people=found[:PAGE],
@@ -45,7 +44,7 @@ def _register_people(app: Flask, office: Office) -> None:
             page=page,
             search=search,
             gateway=gateway,
-            gateways=known,
+            gateways=gateways(office.database),
         )
 
     @app.post("/people/<employee>/reveal")

@@ -146,6 +146,11 @@ def visible(gateway: str | None) -> bool:
     return scope is None or gateway in scope
 
 
+def gateways(database: Database) -> list[str]:
+    """Those of which whoever is logged in sees the employees."""
+    return [id_ for (id_,) in database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
+
+
 def _inside(database: Database, place: dict[str, Any]) -> bool:
     """Whether an address names nothing of an office that whoever is logged in does not see."""
     if current_user.scope is None:
