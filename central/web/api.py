@@ -107,7 +107,7 @@ def _provisional(office: Office, query: ProvisionalQuery) -> Page[contract.Provi
     after = int(query.cursor or 0)
     wanted = Wanted(gateway=query.gateway, start=query.since, end=query.until, after=after)
     found = queries.provisional(office.database, wanted, query.limit + 1)
-    items = contract.told(contract.Provisional, found[: query.limit])
+    items = [contract.provisional(each) for each in found[: query.limit]]
     return Page(items=items, next=str(items[-1].id if items else after), more=len(found) > query.limit)
 
 

@@ -14,7 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from central import access, audit, endpoints, outbound, second_factor, sessions, users
-from central.database import Database
+from central.database import Database, StorageError
 from central.roles import Role
 from central.second_factor import SECONDS
 from central.web import words
@@ -238,6 +238,28 @@ def test_a_password_alone_opens_no_door_and_is_good_for_a_moment(office: Office)
         session["half"]["at"] -= 301 * 1_000_000
         session.modified = True
     assert client.post("/login/code", data={"code": office.code(secret, 1)}).location.startswith("/login")
+
+
+def test_a_former_password_leads_no_further_than_to_the_code(office: Office) -> None:
+    secret = second_factor.new_secret()
+    second_factor.enable(office.database, "admin", secret, office.code(secret), NOW)
+    client = office.app.test_client()
+    client.post("/login", data={"name": "admin", "password": PASSWORD})
+    users.reset_password(office.database, "admin", OTHER_PASSWORD, "it", NOW)
+    assert client.post("/login/code", data={"code": office.code(secret, 1)}).location.startswith("/login")
+    assert not logged_in(client)
+
+
+def test_another_password_is_not_set_without_a_word_in_the_audit(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(audit, "append", fail)
+    with pytest.raises(StorageError):
+        users.reset_password(office.database, "admin", OTHER_PASSWORD, "it", NOW)
+    assert access.password_fits(office.database, "admin", PASSWORD)
 
 
 def test_guesses_at_a_code_are_slowed_down(office: Office) -> None:

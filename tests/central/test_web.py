@@ -336,6 +336,16 @@ def test_records_by_sms_are_shown_as_provisional(by_sms: Site) -> None:
     assert "4 sementara, SMS" in by_sms.client.get("/").text
 
 
+def test_a_number_that_asks_by_sms_is_masked_too(by_sms: Site) -> None:
+    by_sms.database.run("UPDATE provisional SET employee = '+6281299990123', action = 'register' WHERE seq = 31")
+    for text in (
+        by_sms.client.get("/records").text,
+        by_sms.client.get("/api/v1/provisional", headers=by_sms.token).text,
+    ):
+        assert "+628129****123" in text
+        assert "99990123" not in text
+
+
 def test_programs_get_them_apart_from_final_ones(by_sms: Site) -> None:
     client, token = by_sms.client, by_sms.token
     first = client.get("/api/v1/provisional?limit=3", headers=token).json
