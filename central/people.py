@@ -60,7 +60,7 @@ def found(
 
 
 def one(database: Database, id_: str) -> Employee | None:
-    rows = _select(database, ["id = ?"], [id_.replace("\0", "")], "id")
+    rows = _select(database, ["id = ?"], [id_], "id")
     return rows[0] if rows else None
 
 

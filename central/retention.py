@@ -92,6 +92,9 @@ def erase(database: Database, traces: Traces, reason: str, who: str, now: dateti
     """Their name, NIP and number go; their records stay under the opaque id. The gateways must be told afterwards."""
     with database.transaction():
         _erase(database, traces.employee)
+        database.run(
+            "UPDATE placement SET until = ? WHERE employee = ? AND until IS NULL", micros(now), traces.employee
+        )
         database.run("DELETE FROM roster_draft")  # lists that wait to be taken in: theirs may be among them
         audit.append(database, who, "person-erased", {"employee": traces.employee, "reason": reason}, now)
 

@@ -187,12 +187,12 @@ def _affected(people: Iterable[tuple[Person, list[PersonDay]]]) -> list[PersonDa
 
 
 def _known(office: Office, gateway: str) -> None:
-    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway.replace("\0", "")) is None:
+    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway) is None:
         abort(404)
 
 
 def _person(attendance: Attendance, employee: str) -> Person:
-    return attendance.person(employee.replace("\0", "")) or abort(404)
+    return attendance.person(employee) or abort(404)
 
 
 def _wanted_day(attendance: Attendance, office: Office) -> date:

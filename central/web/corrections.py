@@ -41,7 +41,7 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.post("/attendance/person/<employee>/<day>/corrections")
     def correction_ask(employee: str, day: str) -> Response:
         wanted = day_of(day)
-        if wanted is None or attendance.person(employee.replace("\0", "")) is None:
+        if wanted is None or attendance.person(employee) is None:
             abort(404)
         try:
             wish = wished(request.form, employee, wanted, attendance, office.clock())

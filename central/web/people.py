@@ -79,7 +79,7 @@ def _register_import(app: Flask, office: Office) -> None:
     @app.post("/people/import/<draft>")
     def roster_apply(draft: str) -> str | Response | tuple[str, int]:
         who, now = current_user.id, office.clock()
-        kept = roster_changes.kept(office.database, draft.replace("\0", ""), who, now)
+        kept = roster_changes.kept(office.database, draft, who, now)
         if kept is None:
             flash("Daftar itu sudah tidak ada; unggah lagi.", "error")
             return redirect(url_for("roster_import"))

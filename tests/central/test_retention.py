@@ -182,6 +182,7 @@ def test_of_who_is_erased_only_the_opaque_id_is_left(filled: Database, named: st
                 for table in tables for row in filled.rows(f"SELECT * FROM {table}")])  # fmt: skip
     for personal in (NIP, "Ani", PHONE, PHONE[1:], "sealed"):
         assert personal not in kept
+    assert filled.value("SELECT COUNT(*) FROM placement WHERE until IS NULL") == 0  # nobody is absent under that id
     entries = queries.records(filled, Wanted(), 100)
     assert [entry.employee for entry in entries] == [retention.ERASED, *[employee] * 10]
     assert {entry.name for entry in entries[1:]} == {retention.ERASED}
