@@ -30,10 +30,11 @@ def register(app: Flask, office: Office) -> None:
 
 
 def _register_people(app: Flask, office: Office) -> None:
-    @app.get("/people", endpoint="people")
+    @app.route("/people", methods=["GET", "POST"], endpoint="people")
     def every() -> str:
+        """Searched by a form that is posted: a NIP in an address would stand in every log on the way."""
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
-        search, gateway = (request.args.get(name, "").strip() for name in ("search", "gateway"))
+        search, gateway = (request.values.get(name, "").strip() for name in ("search", "gateway"))
         found = people.found(
             office.database, search, PAGE + 1, (page - 1) * PAGE, gateway=gateway, offices=current_user.scope
         )

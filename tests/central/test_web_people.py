@@ -100,6 +100,14 @@ def test_people_are_found_by_name_or_whole_nip(desk: Desk, search: str, found: i
     assert page.count("/reveal") == found
 
 
+def test_a_nip_that_is_searched_for_stands_in_no_address(desk: Desk) -> None:
+    nip = desk.database.value("SELECT nip FROM employee WHERE name = 'Cici_Contoh'")
+    assert re.search(r'<form class="filter" method="post" action="/people"', desk.client.get("/people").text)
+    page = desk.client.post("/people", data={"search": nip}).text
+    assert ("Cici_Contoh" in page, "Budi" in page) == (True, False)
+    assert not re.search(rf'(href|action|src)="[^"]*{nip}', page)
+
+
 def test_an_opds_admin_finds_and_takes_nobody_elses(desk: Desk) -> None:
     opik = desk.browser("opik")
     assert "/reveal" not in opik.get("/people").text
