@@ -36,7 +36,7 @@ from . import (
     commands,
     config,
     desired,
-    evidence,
+    evidence_commands,
     fleet,
     mosquitto,
     qr,
@@ -359,22 +359,6 @@ def gateway_revoke(settings: Config, database: Database, name: str, reason: str)
         click.echo("a reload would do as well, but leaves a connection open that is there now)")
 
 
-@gateway.command("verify")
-@click.argument("name")
-@with_database
-def gateway_verify(settings: Config, database: Database, name: str) -> None:
-    """Check again that all records of the gateway NAME are what its key signed when they came."""
-    found = list(evidence.verify(database, gateway_keys(settings, database), name))
-    for line in found:
-        click.echo(line)
-    held = database.value("SELECT COUNT(*) FROM record WHERE gateway = ?", name)
-    if found:
-        raise click.ClickException(
-            f"{len(found)} of {name}'s batches and records are not proven; it has {held} records"
-        )
-    click.echo(f"All {held} records of {name} are proven.")
-
-
 @gateway.command("enrolments")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @with_database
@@ -572,6 +556,10 @@ main.add_command(webhook_commands.group(with_database))
 main.add_command(user_commands.group(with_database))
 for group in retention_commands.groups(with_database, lambda settings, database: refresh(settings, database)):
     main.add_command(group)
+for command in evidence_commands.commands(
+    with_database, lambda settings, database: gateway_keys(settings, database), lambda settings: zone(settings)
+):
+    main.add_command(command)
 
 
 # Parts

@@ -361,4 +361,9 @@ CREATE TABLE retention (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)
+# Finds the batch that proves a record.
+_EVIDENCE = """
+CREATE INDEX batch_journal ON batch (gateway, journal, last_seq);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _EVIDENCE)
