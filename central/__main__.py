@@ -241,6 +241,7 @@ def _start_web(
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
+        keys=gateway_keys(settings, database),
     )
     app = create_app(
         office,

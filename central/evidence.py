@@ -29,6 +29,8 @@ BEFORE = "0" * history.LENGTH  # the digest of records that were there before di
 _EMPLOYEE, _ACTION, _NOTE, _DUPLICATE = (COLUMNS.index(name) for name in ("employee", "action", "note", "duplicate"))
 _SELECT = f"SELECT id, {', '.join(COLUMNS)} FROM record"  # `history` is the last of the columns
 
+BATCH = "SELECT id, gateway, journal, first_seq, last_seq, sealed, stored FROM batch"
+
 Row = tuple[Any, ...]
 Journal = tuple[str, str]  # gateway and journal
 
@@ -88,6 +90,12 @@ class Stored:
     last: int
     sealed: bytes
     stored: int
+
+    @classmethod
+    def of(cls, row: Row) -> Stored:
+        """From the values of `BATCH`."""
+        id_, gateway, journal, first, last, sealed, stored = row
+        return cls(id_, gateway, journal, first, last, bytes(sealed), stored)
 
     @property
     def place(self) -> Journal:
@@ -323,12 +331,10 @@ class Check:
         where, values = self._scope.where()
         last = 0
         while rows := self._database.rows(
-            "SELECT id, gateway, journal, first_seq, last_seq, sealed, stored FROM batch"
-            f" WHERE id > ? AND id <= ?{where} ORDER BY id LIMIT {BATCHES}",
+            f"{BATCH} WHERE id > ? AND id <= ?{where} ORDER BY id LIMIT {BATCHES}",
             last, self._batch_end, *values,
         ):  # fmt: skip
-            for id_, gateway, journal, first, last_seq, sealed, stored in rows:
-                yield Stored(id_, gateway, journal, first, last_seq, bytes(sealed), stored)
+            yield from map(Stored.of, rows)
             last = rows[-1][0]
 
     def _in_turn(self, stored: int) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""`gardu-central verify`: whether all that is held is what the gateways signed."""
+"""`gardu-central verify` and `gardu-central evidence`: whether what is held is what the gateways signed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from .commands import AS_JSON, Decorator
+from mqtt_bridge.keys import write_whole
+from mqtt_bridge.phones import masked
+
+from . import audit, proof
+from .commands import AS_JSON, Decorator, now, who
 from .config import Config
 from .database import Database
 from .evidence import Check, Scope
+from .exports import masked_nip
 from .keys import GatewayKeys
+from .proof import Proof
+from .queries import Entry
 
 SHOWN = 100  # faults in words; the others are counted
 _DATE = click.DateTime(["%Y-%m-%d"])
@@ -43,15 +51,119 @@ def commands(
         Ends with 0 when all of it is proven and with 1 when anything is not; the first line says what and where. Over
         the whole store it looks at the order of the records and at the audit as well.
         """
-        if gateway and not database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
-            raise click.ClickException(f"there is no gateway {gateway}; see gardu-central gateway list")
+        _known(database, gateway)
         zone = zone_of(settings)
         scope = Scope(gateway, _midnight(since, zone), _midnight(until, zone, days=1))
         check = Check(database, keys_of(settings, database), scope)
         _finish(check, _looked(check, as_json=as_json), as_json=as_json)
 
-    command = click.command("verify")(AS_JSON(_narrowed(with_database(verify))))
-    return [command]
+    def evidence(
+        settings: Config,
+        database: Database,
+        receipt: str,
+        gateway: str,
+        day: datetime | None,
+        html: Path | None,
+        file: Path | None,
+        reveal: bool,
+    ) -> None:
+        """The proof of the check-in with that RECEIPT: what was signed, by which key, and whether it holds.
+
+        Ends with 1 when it does not. It stands in the audit.
+        """
+        _known(database, gateway)
+        zone, keys = zone_of(settings), keys_of(settings, database)
+        entry = _one(proof.named(database, receipt, gateway, day.date() if day else None, zone), receipt, zone)
+        found = proof.of(database, keys, entry.id)
+        assert found is not None  # it was there a moment ago
+        proof.note(database, found, "evidence-shown", who(), now())
+        if reveal and found.employee:
+            with database.transaction():
+                audit.append(database, who(), "revealed", {"employee": found.employee.id}, now())
+        if html:
+            write_whole(html, _page(database, zone, found, reveal=reveal), 0o600)
+        if file:
+            write_whole(file, found.file(), 0o600)
+        click.echo(_told(found, zone, reveal=reveal))
+        for path in filter(None, (html, file)):
+            click.echo(f"Written: {path}")
+        if not found.intact:
+            sys.exit(1)
+
+    return [
+        click.command("verify")(AS_JSON(_narrowed(with_database(verify)))),
+        click.command("evidence")(_wanted(with_database(evidence))),
+    ]
+
+
+def _known(database: Database, gateway: str) -> None:
+    if gateway and not database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
+        raise click.ClickException(f"there is no gateway {gateway}; see gardu-central gateway list")
+
+
+def _wanted(command: Callable[..., None]) -> Callable[..., None]:
+    path = click.Path(path_type=Path, dir_okay=False)
+    for option in (
+        click.option("--reveal", is_flag=True, help="With the whole NIP; that stands in the audit as well."),
+        click.option("--json", "file", type=path, help="Write the file with which others check it."),
+        click.option("--html", type=path, help="Write the page, to be printed or sent; in Indonesian."),
+        click.option("--date", "day", type=_DATE, help="Of that day, where the receipt came several times."),
+        click.option("--gateway", default="", help="Of that gateway, where the receipt came several times."),
+    ):
+        command = option(command)
+    return click.argument("receipt")(command)
+
+
+def _one(found: list[Entry], receipt: str, zone: ZoneInfo) -> Entry:
+    if not found:
+        raise click.ClickException(f"no record has the receipt {receipt}; it stands in the answer to the check-in")
+    if len(found) > 1:
+        places = "\n".join(f"  --gateway {each.gateway} --date {each.at.astimezone(zone):%Y-%m-%d}" for each in found)
+        raise click.ClickException(f"{len(found)} records have the receipt {receipt}; say which:\n{places}")
+    return found[0]
+
+
+def _page(database: Database, zone: ZoneInfo, found: Proof, *, reveal: bool) -> bytes:
+    from .web.evidence import standing_alone  # only whoever wants the page needs a web server's libraries
+    from .web.office import Office
+
+    return standing_alone(Office(database, zone), found, reveal=reveal).encode()
+
+
+def _told(found: Proof, zone: ZoneInfo, *, reveal: bool) -> str:
+    entry, batch = found.entry, found.batch
+    who_is = entry.employee if not entry.employee.startswith("+") else masked(entry.employee)
+    if found.employee:
+        nip = found.employee.nip if reveal else masked_nip(found.employee.nip)
+        who_is = f"{found.employee.name}, NIP {nip}, {entry.employee}"
+    lines = {
+        "receipt": entry.receipt,
+        "employee": who_is,
+        "statement": f"{entry.action} by {entry.channel}, presence code: {entry.presence}",
+        "flags": " ".join(entry.flags),
+        "at": entry.at.astimezone(zone).isoformat(),
+        "received": entry.received.astimezone(zone).isoformat(),
+        "stored": entry.stored.astimezone(zone).isoformat(),
+        "gateway": entry.gateway,
+        "certificate": found.certificate,
+        "journal": f"{entry.journal}, record {entry.seq} of {found.held}",
+        "batch": f"{batch.id}, records {batch.first} to {batch.last}" if batch else "",
+        "hash before": found.before,
+        "hash": found.after,
+        "signed": f"{len(found.signed)} bytes, SHA-256 {found.digest}" if batch else "",
+        "signature": found.signature,
+        "key": found.fingerprint,
+    }
+    told = [f"{name + ':':13}{value}" for name, value in lines.items() if value]
+    return "\n".join([*told, _verdict(found)])
+
+
+def _verdict(found: Proof) -> str:
+    if found.intact:
+        return "Intact: it is what the gateway signed."
+    if found.batch is None:
+        return "Not proven: the batch that was signed is not held any more (retention), or never was."
+    return "\n".join(["Not intact:", *map(str, found.faults)])
 
 
 def _narrowed(command: Callable[..., None]) -> Callable[..., None]:

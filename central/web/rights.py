@@ -64,6 +64,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "attendance_month": _ATTENDANCE,
     "attendance_day": _ATTENDANCE,
     "attendance_replay": _PERSONNEL,
+    "evidence": _PERSONNEL,
+    "evidence_reveal": _PERSONNEL,
+    "evidence_file": _PERSONNEL,
     "corrections_waiting": _OFFICE,
     "correction_ask": _OFFICE,
     "correction_decide": _PERSONNEL,
@@ -92,7 +95,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 NAVIGATION = (
     ("fleet", "Gateway", ("fleet",)),
     ("attendance_city", "Kehadiran", ("attendance", "correction")),
-    ("records", "Presensi", ("records",)),
+    ("records", "Presensi", ("records", "evidence")),
     ("numbers", "Nomor", ("numbers",)),
     ("people", "Pegawai", ("people", "person", "roster")),
     ("exports", "Unduh", ("export",)),

@@ -35,7 +35,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 COMMANDS = [
     (), ("run",), ("web",), ("collector",), ("broker",), ("uplink",), ("gateway",), ("gateway", "add"),
     ("gateway", "list"), ("gateway", "set"),
-    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
+    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("verify",), ("evidence",),
     ("broker-config",),
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",), ("token", "list"),
     ("token", "remove"), ("webhooks",), ("webhook", "add"), ("webhook", "list"), ("webhook", "resend"),
