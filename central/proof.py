@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,8 +56,9 @@ class Proof:
 
     @property
     def name(self) -> str:
-        """Of the file for others to check."""
-        return f"bukti-{self.entry.receipt}-{self.entry.at:%Y%m%d}.json"
+        """Of the file for others to check. It stands in a command line: a receipt may hold any sign."""
+        receipt = re.sub(r"[^0-9A-Za-z]", "", self.entry.receipt)
+        return f"bukti-{receipt}-{self.entry.at:%Y%m%d}.json"
 
     @property
     def digest(self) -> str:

@@ -191,15 +191,24 @@ def test_anybody_can_check_the_file_by_the_recipe_of_the_page(desk: Desk, tmp_pa
 def test_the_recipe_in_python_of_the_documentation(desk: Desk, tmp_path: Path) -> None:
     text = (Path(program.__file__).parents[1] / "docs" / "trust.md").read_text()
     (recipe,) = PYTHON.findall(text)
-    assert len(recipe.splitlines()) == 5
+    assert len([line for line in recipe.splitlines() if line]) == 5
     found = proof.of(desk.database, desk.keys, desk.record("R002"))
     assert found
     (tmp_path / "bukti.json").write_bytes(found.file())
     source = recipe.replace("bukti-K7QF-20261124.json", str(tmp_path / "bukti.json"))
-    exec(source)
+    exec(source, {})
     (tmp_path / "bukti.json").write_bytes(found.file().replace(b'\\"in\\"', b'\\"out\\"', 1))
     with pytest.raises(Exception, match=r"^$"):
-        exec(source)
+        exec(source, {})
+
+
+def test_a_receipt_can_not_speak_in_the_recipe(desk: Desk) -> None:
+    """Whoever has a gateway's key can sign any."""
+    made = chain(1, journal="c", employee="e-x", receipt="'; touch x; '", messages="c")
+    Ingest(desk.database, desk.keys).take([envelope(batch(made, 1, 1, journal="c"))], NOW)
+    found = proof.of(desk.database, desk.keys, desk.database.value("SELECT MAX(id) FROM record"))
+    assert found
+    assert found.name == "bukti-touchx-20261124.json"
 
 
 # At the command line
