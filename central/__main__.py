@@ -36,6 +36,7 @@ from . import (
     commands,
     config,
     desired,
+    employee_ids,
     evidence_commands,
     fleet,
     mosquitto,
@@ -65,6 +66,7 @@ log = structlog.get_logger(__name__)
 PAUSE = 0.5  # seconds between two looks at what is to be told
 UPLINK_PAUSE = 2.0
 STOP_SECONDS = 8.0
+EMPLOYEE_KEY = "employee.key"
 GATEWAY_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 configured = cli.configured(config.read, "/etc/gardu/central.toml")
@@ -242,6 +244,7 @@ def _start_web(
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
         keys=gateway_keys(settings, database),
+        ids=employee_ids.load_or_make(folder / EMPLOYEE_KEY),
     )
     app = create_app(
         office,
@@ -453,7 +456,8 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
         rows = rows_of(spreadsheets.read(file.read_bytes()), known, shared=settings.policy.shared_phones)
-        plan = roster_changes.apply(database, rows, replace=replace, who=commands.who(), now=_now())
+        ids = employee_ids.load_or_make(data_folder(settings) / EMPLOYEE_KEY)
+        plan = roster_changes.apply(database, rows, replace=replace, who=commands.who(), now=_now(), ids=ids)
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)

@@ -13,6 +13,7 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..employee_ids import Ids, by_chance
 from ..keys import GatewayKeys
 from ..outbound import Rules
 from ..policy import Rulebook
@@ -25,8 +26,8 @@ from ..users import User
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
-    `shared_phones` whether several employees may have one number, `keys` what the gateways signed with. Without a
-    `rulebook` attendance is judged by the shipped one.
+    `shared_phones` whether several employees may have one number, `keys` what the gateways signed with, `ids`
+    what new employees are called. Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -40,6 +41,7 @@ class Office:
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
     keys: GatewayKeys | None = None
+    ids: Ids = by_chance
 
     @property
     def gateway_keys(self) -> GatewayKeys:
