@@ -150,14 +150,15 @@ class Check:
             self._chains = database.rows("SELECT gateway, journal, seq, hash FROM chain ORDER BY gateway, journal")
         self._batches_from = boundary(database, "batch")
         self._records_from = boundary(database, "record")
+        self._complete_from = max(self._batches_from, self._records_from)  # nothing had its time since
         self._erasures = database.value("SELECT 1 FROM audit WHERE event IN ('person-erased', 'retention-run')")
         self.total = self._count("")
         self._in_order = True
         self._positions: dict[Journal, tuple[int, str | None]] = {}
         self._spans: dict[Journal, list[list[int]]] = {}
-        self._history = None if self._records_from or not scope.whole else history.GENESIS
+        self._history = None if self._complete_from or not scope.whole else history.GENESIS
         self._last_id = 0
-        self._records = self._in_turn(self._records_from)
+        self._records = self._in_turn(self._complete_from)
 
     def faults(self, tell: Callable[[], None] = lambda: None) -> Iterator[Fault]:
         """All that is wrong, in its order; nothing when all is proven. `tell` is called now and then."""
@@ -224,7 +225,7 @@ class Check:
 
     def _as_expected(self, held: Stored, batch: Batch, new: Sequence[Record]) -> bool:
         """Whether the next records are exactly these."""
-        if not self._in_order or held.stored < self._records_from:
+        if not self._in_order or held.stored < self._complete_from:
             return False
         found = list(islice(self._records, len(new)))
         if len(found) < len(new):
@@ -264,6 +265,7 @@ class Check:
             if there is None:
                 if held.stored >= self._records_from:
                     yield held.fault("it is missing", record.seq)
+                self._history = None  # what follows was chained to it
                 continue
             self.records += 1
             expected = row(batch, record, held.stored, there[-1], duplicate=record.fingerprint in known)

@@ -6,24 +6,28 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from central import audit
+from central import audit, retention
 from central.authority import Authority
-from central.database import Database
+from central.config import RetentionSection
+from central.database import Database, micros
 from central.evidence import Check, Fault, Scope
 from central.ingest import COLUMNS, Envelope, Ingest
 from central.keys import GatewayKeys
 from central.registrar import Address, Registrar
 from mqtt_bridge.envelope import seal
+from mqtt_bridge.records import Action
 
 from .factories import CENTRAL_KEY, GATEWAY, JOURNAL, KEYS, NOW, OTHER, batch, chain
 
 SECOND = "bb" * 8
 LATER = NOW + timedelta(days=1)
+HALF = timedelta(days=89, hours=12)  # before what came LATER is 90 days old
 
 
 class Held:
@@ -148,8 +152,72 @@ def test_a_line_of_the_audit_that_was_changed_is_named(held: Held) -> None:
 
 
 def test_a_number_that_no_erasure_took_away_is_named(held: Held) -> None:
-    held.database.run("UPDATE record SET employee = '(dihapus)', action = 'register' WHERE id = 1")
-    assert held.wrong()[0].column == "employee action"
+    asked = chain(1, gateway=OTHER, journal="dd" * 8, employee="+6281234567890", action=Action.REGISTER, note="x")
+    sealed = seal(batch(asked, 1, 1, OTHER, "dd" * 8), KEYS[OTHER])
+    held.ingest.take([Envelope(OTHER, sealed)], LATER)
+    held.database.run("UPDATE record SET employee = '(dihapus)', note = '' WHERE action = 'register'")
+    assert [fault.column for fault in held.wrong()] == ["employee note"]
+    with held.database.transaction():
+        audit.append(held.database, "it", "person-erased", {}, LATER)
+    check = Check(held.database, held.keys)
+    assert (list(check.faults()), check.erased, check.records) == ([], 1, 13)
+    held.database.run("UPDATE record SET employee = '(dihapus)' WHERE id = 1")
+    assert [fault.column for fault in held.wrong()] == ["employee"]
+
+
+def test_a_signature_has_one_form(held: Held) -> None:
+    """The last letter of base64 has four bits that stand for nothing."""
+    sealed = bytes(held.database.value("SELECT sealed FROM batch WHERE id = 1"))
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    same = sealed[:-3] + bytes([letters[letters.index(sealed[-3]) ^ 1]]) + b"=="
+    held.database.run("UPDATE batch SET sealed = ? WHERE id = 1", same)
+    assert "one form" in held.wrong()[0].text
+
+
+def test_a_good_batch_of_another_journal_proves_nothing_here(held: Held) -> None:
+    """Signed by the same key, with records of the same numbers."""
+    copied = seal(batch(chain(3, journal="ee" * 8), 1, 3, journal="ee" * 8), KEYS[GATEWAY])
+    held.database.run("UPDATE batch SET sealed = ? WHERE id = 1", copied)
+    assert "it is of journal eeee" in held.wrong()[0].text
+
+
+def test_a_signed_batch_whose_records_do_not_follow_is_named(held: Held) -> None:
+    """By who has a gateway's key and the database, but not the time to make the chain anew."""
+    good = batch(chain(3), 1, 3)
+    changed = msgspec.structs.replace(good.records[1], employee="e-x")
+    records = [good.records[0], changed, good.records[2]]
+    forged = seal(msgspec.structs.replace(good, records=records), KEYS[GATEWAY])
+    held.database.run("UPDATE batch SET sealed = ? WHERE id = 1", forged)
+    held.database.run("UPDATE record SET employee = 'e-x' WHERE id = 2")
+    assert "its record 2 does not follow" in held.wrong()[0].text
+
+
+def test_records_whose_time_had_come_are_not_missed_and_later_ones_are(held: Held) -> None:
+    retention.run(held.database, RetentionSection(records_days=90, quarantine_days=0), "it", LATER + HALF)
+    check = Check(held.database, held.keys)
+    assert (list(check.faults()), check.records, check.batches) == ([], 2, 5)
+    held.database.run("UPDATE record SET at = at + 1 WHERE seq = 2")
+    assert [(fault.seq, fault.column) for fault in held.wrong()] == [(2, "at")]
+    held.database.run("DELETE FROM record WHERE seq = 2")
+    assert [(fault.seq, fault.text) for fault in held.wrong()] == [(2, "it is missing")]
+
+
+def test_records_that_stayed_between_those_whose_time_had_come_are_proven(held: Held) -> None:
+    """As a program was not told of them yet."""
+    held.database.insert_all("retention", ("what", "before"), [("record", micros(LATER))])
+    held.database.run("DELETE FROM record WHERE seq IN (1, 3) AND journal <> ?", SECOND)
+    check = Check(held.database, held.keys)
+    assert (list(check.faults()), check.records) == ([], 8)
+    held.database.run("UPDATE record SET note = 'x' WHERE seq = 4 AND gateway = ?", GATEWAY)
+    assert [(fault.seq, fault.column) for fault in held.wrong()] == [(4, "note")]
+
+
+def test_batches_whose_time_had_come_are_not_missed_and_later_ones_are(held: Held) -> None:
+    retention.run(held.database, RetentionSection(batches_days=90, quarantine_days=0), "it", LATER + HALF)
+    check = Check(held.database, held.keys)
+    assert (list(check.faults()), check.records, check.batches, check.removed) == ([], 2, 1, 10)
+    held.database.run("DELETE FROM batch")
+    assert [fault.seq for fault in held.wrong()] == [1, 2]
 
 
 @contextmanager
