@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from mqtt_bridge.envelope import BadEnvelope, unseal
-from mqtt_bridge.records import Action, BadPayload, Batch, Record, broken_link, decode, genesis
+from mqtt_bridge.records import Action, BadPayload, Batch, Record, broken_link, decode_again, genesis
 
 from . import audit, history
 from .database import Database, micros, moment
@@ -107,9 +107,9 @@ class Stored:
 
 def prove(keys: GatewayKeys, held: Stored) -> Batch:
     """The batch that was signed. Raises `BadPayload` or `BadEnvelope` when nothing of it is proven."""
-    batch = decode(_unsealed(keys, held))
-    if not isinstance(batch, Batch):
-        raise BadPayload("not a batch of records")
+    batch = decode_again(_unsealed(keys, held))
+    if not batch.records:
+        raise BadPayload("it holds no records")
     if batch.gateway != held.gateway or batch.journal != held.journal:
         raise BadPayload(f"it is of journal {batch.journal} of {batch.gateway}")
     if (batch.records[0].seq, batch.records[-1].seq) != (held.first, held.last):

@@ -181,6 +181,12 @@ def test_a_good_batch_of_another_journal_proves_nothing_here(held: Held) -> None
     assert "it is of journal eeee" in held.wrong()[0].text
 
 
+def test_a_signed_batch_of_nothing_is_named(held: Held) -> None:
+    nothing = seal(msgspec.structs.replace(batch(chain(3), 1, 3), records=[]), KEYS[GATEWAY])
+    held.database.run("UPDATE batch SET sealed = ? WHERE id = 1", nothing)
+    assert "it holds no records" in held.wrong()[0].text
+
+
 def test_a_signed_batch_whose_records_do_not_follow_is_named(held: Held) -> None:
     """By who has a gateway's key and the database, but not the time to make the chain anew."""
     good = batch(chain(3), 1, 3)
