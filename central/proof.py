@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mqtt_bridge.envelope import BadEnvelope, body_of, unseal
 from mqtt_bridge.keys import public_pem
-from mqtt_bridge.records import BadPayload, Batch, decode
+from mqtt_bridge.records import BadPayload, Batch, Record, decode
 
 from . import audit, people, queries
 from .database import Database, moment
@@ -32,15 +32,16 @@ class Proof:
     """`faults` are what the check found; nothing is proven where there is no `batch` any more.
 
     `signed` are the exact bytes that the signature covers, `before` and `after` the hashes of the record before and
-    of this one, as the gateway signed them, `others` counts the records beside it in the batch, `held` those of the
-    journal. `key` is the one whose signature it is, `certificate` the serial of what the gateway connected with then;
-    both are empty where they are not known.
+    of this one, as the gateway signed them, `record` is what they say of it, if the signature holds. `others` counts
+    the records beside it in the batch, `held` those of the journal. `key` is the one whose signature it is,
+    `certificate` the serial of what the gateway connected with then; both are empty where they are not known.
     """
 
     entry: Entry
     employee: Employee | None
     batch: Stored | None = None
     signed: bytes = b""
+    record: Record | None = None
     signature: str = ""
     key: Ed25519PublicKey | None = None
     certificate: str = ""
@@ -120,12 +121,24 @@ def of(database: Database, keys: GatewayKeys, record: int) -> Proof | None:
     key = _signer(keys, held)
     signed, signature = _parts(held.sealed)
     batch = _decoded(signed)
-    hashes = _hashes(batch, entry.seq) if batch else ("", "")
+    before, stated = _found(batch, entry.seq) if batch else ("", None)
     end = database.value("SELECT seq FROM chain WHERE gateway = ? AND journal = ?", entry.gateway, entry.journal)
     others = len(batch.records) - 1 if batch else 0
     return Proof(
-        entry, employee, held, signed, signature, key, _certificate(database, held), *hashes, others, end or 0, found
-    )  # fmt: skip
+        entry,
+        employee,
+        batch=held,
+        signed=signed,
+        record=stated if key else None,
+        signature=signature,
+        key=key,
+        certificate=_certificate(database, held),
+        before=before,
+        after=(stated.hash or "") if stated else "",
+        others=others,
+        held=end or 0,
+        faults=found,
+    )
 
 
 def note(database: Database, proof: Proof, event: str, who: str, now: datetime) -> None:
@@ -176,13 +189,14 @@ def _decoded(signed: bytes) -> Batch | None:
     return found if isinstance(found, Batch) else None
 
 
-def _hashes(batch: Batch, seq: int) -> tuple[str, str]:
+def _found(batch: Batch, seq: int) -> tuple[str, Record | None]:
+    """The record, and the hash before it."""
     before = batch.previous
     for each in batch.records:
         if each.seq == seq:
-            return before, each.hash or ""
+            return before, each
         before = each.hash or ""
-    return "", ""
+    return "", None
 
 
 def _certificate(database: Database, held: Stored) -> str:

@@ -133,6 +133,7 @@ def test_what_was_changed_is_not_called_intact(desk: Desk, change: str, said: st
     page = desk.client.get(f"/evidence/{record}").text
     assert said in page
     assert "Utuh." not in page
+    assert ("Yang ditandatangani" in page) == ("sealed" not in change and "FROM batch" not in change)
     assert "Tidak ada, selama pemeriksaan" in page
 
 
