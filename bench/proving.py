@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -57,8 +58,8 @@ def main() -> None:
         compare(title, "records/s", ours, peer, "read and hash")
 
 
-def pages(database: Database, table: str, number: int) -> Iterator[list[tuple[object, ...]]]:
-    last: object = 0
+def pages(database: Database, table: str, number: int) -> Iterator[list[tuple[Any, ...]]]:
+    last = 0
     while page := database.rows(f"SELECT * FROM {table} WHERE id > ? ORDER BY id LIMIT {number}", last):
         yield page
         last = page[-1][0]

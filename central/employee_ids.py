@@ -40,7 +40,7 @@ def by_chance(_nip: str) -> Iterator[str]:
         yield _spelled(secrets.randbits(256))
 
 
-def load_or_make(path: Path) -> Ids:
+def kept_in(path: Path) -> Ids:
     """By the secret in that file, made if there is none. Raises `BadKey`."""
     if not path.exists():
         write_once(path, secrets.token_hex(32).encode(), 0o600)

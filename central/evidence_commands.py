@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,100 +17,96 @@ from mqtt_bridge.keys import write_whole
 from mqtt_bridge.phones import masked
 
 from . import audit, proof
-from .commands import AS_JSON, Decorator, now, who
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
 from .evidence import Check, Scope
 from .exports import masked_nip
-from .keys import GatewayKeys
+from .parts import gateway_keys, zone
 from .proof import Proof
 from .queries import Entry
 
 SHOWN = 100  # faults in words; the others are counted
 _DATE = click.DateTime(["%Y-%m-%d"])
+_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
-def commands(
-    with_database: Decorator,
-    keys_of: Callable[[Config, Database], GatewayKeys],
-    zone_of: Callable[[Config], ZoneInfo],
-) -> list[click.Command]:
-    """The commands; `with_database` gives each the settings and the database."""
+@click.command("verify")
+@click.option("--gateway", default="", help="Of that gateway alone.")
+@click.option("--from", "since", type=_DATE, help="What came in from that day on.")
+@click.option("--to", "until", type=_DATE, help="What came in until the end of that day.")
+@AS_JSON
+@with_database
+def verify(
+    settings: Config,
+    database: Database,
+    gateway: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """Check all that is held against what the gateways signed: signatures, chains, every column of every record.
 
-    def verify(
-        settings: Config,
-        database: Database,
-        gateway: str,
-        since: datetime | None,
-        until: datetime | None,
-        as_json: bool,
-    ) -> None:
-        """Check all that is held against what the gateways signed: signatures, chains, every column of every record.
+    Ends with 0 when all of it is proven and with 1 when anything is not; the first line says what and where. Over the
+    whole store it looks at the order of the records and at the audit as well.
+    """
+    _known(database, gateway)
+    days = zone(settings)
+    scope = Scope(gateway, _midnight(since, days), _midnight(until, days, later=1))
+    check = Check(database, gateway_keys(settings, database), scope)
+    _finish(check, _looked(check, as_json=as_json), as_json=as_json)
 
-        Ends with 0 when all of it is proven and with 1 when anything is not; the first line says what and where. Over
-        the whole store it looks at the order of the records and at the audit as well.
-        """
-        _known(database, gateway)
-        zone = zone_of(settings)
-        scope = Scope(gateway, _midnight(since, zone), _midnight(until, zone, days=1))
-        check = Check(database, keys_of(settings, database), scope)
-        _finish(check, _looked(check, as_json=as_json), as_json=as_json)
 
-    def evidence(
-        settings: Config,
-        database: Database,
-        receipt: str,
-        gateway: str,
-        day: datetime | None,
-        html: Path | None,
-        file: Path | None,
-        reveal: bool,
-    ) -> None:
-        """The proof of the check-in with that RECEIPT: what was signed, by which key, and whether it holds.
+@click.command("evidence")
+@click.argument("receipt")
+@click.option("--gateway", default="", help="Of that gateway, where the receipt came several times.")
+@click.option("--date", "day", type=_DATE, help="Of that day, where the receipt came several times.")
+@click.option("--html", type=_PATH, help="Write the page, to be printed or sent; in Indonesian.")
+@click.option("--json", "file", type=_PATH, help="Write the file with which others check it.")
+@click.option("--reveal", is_flag=True, help="With the whole NIP; that stands in the audit as well.")
+@with_database
+def evidence(
+    settings: Config,
+    database: Database,
+    receipt: str,
+    gateway: str,
+    day: datetime | None,
+    html: Path | None,
+    file: Path | None,
+    reveal: bool,
+) -> None:
+    """The proof of the check-in with that RECEIPT: what was signed, by which key, and whether it holds.
 
-        Ends with 1 when it does not. It stands in the audit.
-        """
-        _known(database, gateway)
-        zone, keys = zone_of(settings), keys_of(settings, database)
-        entry = _one(proof.named(database, receipt, gateway, day.date() if day else None, zone), receipt, zone)
-        found = proof.of(database, keys, entry.id)
-        assert found is not None  # it was there a moment ago
-        proof.note(database, found, "evidence-shown", who(), now())
-        if reveal and found.employee:
-            with database.transaction():
-                audit.append(database, who(), "revealed", {"employee": found.employee.id}, now())
-        if html:
-            write_whole(html, _page(database, zone, found, reveal=reveal), 0o600)
-        if file:
-            write_whole(file, found.file(), 0o600)
-        click.echo(_told(found, zone, reveal=reveal))
-        for path in filter(None, (html, file)):
-            click.echo(f"Written: {path}")
-        if not found.intact:
-            sys.exit(1)
+    Ends with 1 when it does not. It stands in the audit.
+    """
+    _known(database, gateway)
+    days, keys = zone(settings), gateway_keys(settings, database)
+    entry = _one(proof.named(database, receipt, gateway, day.date() if day else None, days), receipt, days)
+    found = proof.of(database, keys, entry.id)
+    if found is None:
+        raise click.ClickException(f"the record with the receipt {receipt} went just now")
+    _note(database, found, reveal=reveal)
+    if html:
+        write_whole(html, _page(database, days, found, reveal=reveal), 0o600)
+    if file:
+        write_whole(file, found.file(), 0o600)
+    click.echo(_told(found, days, reveal=reveal))
+    for path in filter(None, (html, file)):
+        click.echo(f"Written: {path}")
+    if not found.intact:
+        sys.exit(1)
 
-    return [
-        click.command("verify")(AS_JSON(_narrowed(with_database(verify)))),
-        click.command("evidence")(_wanted(with_database(evidence))),
-    ]
+
+def _note(database: Database, found: Proof, *, reveal: bool) -> None:
+    proof.note(database, found, "evidence-shown", who(), now())
+    if reveal and found.employee:
+        with database.transaction():
+            audit.append(database, who(), "revealed", {"employee": found.employee.id}, now())
 
 
 def _known(database: Database, gateway: str) -> None:
     if gateway and not database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
         raise click.ClickException(f"there is no gateway {gateway}; see gardu-central gateway list")
-
-
-def _wanted(command: Callable[..., None]) -> Callable[..., None]:
-    path = click.Path(path_type=Path, dir_okay=False)
-    for option in (
-        click.option("--reveal", is_flag=True, help="With the whole NIP; that stands in the audit as well."),
-        click.option("--json", "file", type=path, help="Write the file with which others check it."),
-        click.option("--html", type=path, help="Write the page, to be printed or sent; in Indonesian."),
-        click.option("--date", "day", type=_DATE, help="Of that day, where the receipt came several times."),
-        click.option("--gateway", default="", help="Of that gateway, where the receipt came several times."),
-    ):
-        command = option(command)
-    return click.argument("receipt")(command)
 
 
 def _one(found: list[Entry], receipt: str, zone: ZoneInfo) -> Entry:
@@ -166,18 +161,8 @@ def _verdict(found: Proof) -> str:
     return "\n".join(["Not intact:", *map(str, found.faults)])
 
 
-def _narrowed(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--to", "until", type=_DATE, help="What came in until the end of that day.")(command)
-    command = click.option("--from", "since", type=_DATE, help="What came in from that day on.")(command)
-    return click.option("--gateway", default="", help="Of that gateway alone.")(command)
-
-
-def _midnight(day: datetime | None, zone: ZoneInfo, days: int = 0) -> datetime | None:
-    return datetime.combine(_day(day, days), datetime.min.time(), zone) if day else None
-
-
-def _day(day: datetime, later: int) -> date:
-    return day.date() + timedelta(days=later)
+def _midnight(day: datetime | None, days: ZoneInfo, later: int = 0) -> datetime | None:
+    return datetime.combine(day.date() + timedelta(days=later), time(), days) if day else None
 
 
 def _looked(check: Check, *, as_json: bool) -> list[dict[str, Any]]:
@@ -225,12 +210,12 @@ class _Progress:
 
     def __init__(self, check: Check) -> None:
         self._check = check
-        self._begun = time.monotonic()
+        self._begun = monotonic()
         self._shown = sys.stderr.isatty()
         self._last = 0.0
 
     def __call__(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if not self._shown or now - self._last < 0.2:
             return
         self._last = now

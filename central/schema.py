@@ -361,9 +361,22 @@ CREATE TABLE retention (
 );
 """
 
-# Finds the batch that proves a record.
-_EVIDENCE = """
-CREATE INDEX batch_journal ON batch (gateway, journal, last_seq);
-"""
+# In which language somebody reads; empty as long as they chose none.
+_LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _EVIDENCE)
+# Finds the batch that proves a record.
+_EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
+
+STEPS = (
+    _RECORDS,
+    _CHECK_IN,
+    _HISTORY,
+    _ATTENDANCE,
+    _TRUST,
+    _UPLINK,
+    _PROGRAMS,
+    _WEBHOOKS,
+    _ACCESS,
+    _LANGUAGE,
+    _EVIDENCE,
+)

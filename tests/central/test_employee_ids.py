@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from central import __main__ as program
 from central import desired, employee_ids, fleet, queries, retention
 from central.database import Database
-from central.employee_ids import by_secret, load_or_make
+from central.employee_ids import by_secret, kept_in
 from central.ingest import Envelope, Ingest
 from central.queries import Wanted
 from central.roster import parse, store
@@ -35,7 +35,7 @@ def id_of(database: Database, name: str) -> str:
 
 
 def test_after_a_restore_the_same_list_gives_the_same_ids_and_records_have_their_names(tmp_path: Path) -> None:
-    ids = load_or_make(tmp_path / "employee.key")
+    ids = kept_in(tmp_path / "employee.key")
     database = Database(f"sqlite:///{tmp_path}/central.db")
     fleet.add(database, GATEWAY, NOW)
     listed(database, ANI, ids=ids)
@@ -49,7 +49,7 @@ def test_after_a_restore_the_same_list_gives_the_same_ids_and_records_have_their
 
     restored = Database(f"sqlite:///{tmp_path}/backup.db")
     assert names(restored, sent) == [None, None]
-    listed(restored, BUDI, ANI, ids=load_or_make(tmp_path / "employee.key"))
+    listed(restored, BUDI, ANI, ids=kept_in(tmp_path / "employee.key"))
     assert names(restored, sent) == ["Budi Contoh"] * 2
     restored.close()
 
@@ -84,7 +84,7 @@ def test_who_was_erased_and_comes_again_is_somebody_new(database: Database) -> N
 
 
 def test_an_id_tells_nothing_without_the_secret(tmp_path: Path) -> None:
-    mine, theirs = load_or_make(tmp_path / "a.key"), load_or_make(tmp_path / "b.key")
+    mine, theirs = kept_in(tmp_path / "a.key"), kept_in(tmp_path / "b.key")
     assert next(mine(NIP)) != next(theirs(NIP))
     assert re.fullmatch(r"e-[2-9a-hjkmnp-z]{10}", next(mine(NIP)))
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
@@ -95,7 +95,7 @@ def test_an_id_tells_nothing_without_the_secret(tmp_path: Path) -> None:
 def test_a_secret_that_is_damaged_is_not_replaced_in_silence(tmp_path: Path) -> None:
     (tmp_path / "employee.key").write_text("")
     with pytest.raises(BadKey, match=r"employee.key: not 64 hexadecimal digits; put it back"):
-        load_or_make(tmp_path / "employee.key")
+        kept_in(tmp_path / "employee.key")
 
 
 def test_the_command_takes_the_secret_from_the_data_folder(tmp_path: Path) -> None:
@@ -107,6 +107,6 @@ def test_the_command_takes_the_secret_from_the_data_folder(tmp_path: Path) -> No
     for _ in range(2):
         done = CliRunner().invoke(program.main, command)
         assert done.exit_code == 0, done.output
-        assert id_of(database, "Budi Contoh") == next(load_or_make(tmp_path / "employee.key")(NIP))
+        assert id_of(database, "Budi Contoh") == next(kept_in(tmp_path / "employee.key")(NIP))
         database.run("DELETE FROM employee")
     database.close()
