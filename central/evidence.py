@@ -143,7 +143,7 @@ class Check:
         self._database = database
         self._keys = keys
         self._scope = scope
-        self.batches = self.records = self.removed = self.erased = self.lines = 0
+        self.batches = self.records = self.total = self.removed = self.erased = self.lines = 0
         with database.transaction():  # of the same moment
             self._batch_end = int(database.value("SELECT COALESCE(MAX(id), 0) FROM batch"))
             self._record_end = int(database.value("SELECT COALESCE(MAX(id), 0) FROM record"))
@@ -152,7 +152,6 @@ class Check:
         self._records_from = boundary(database, "record")
         self._complete_from = max(self._batches_from, self._records_from)  # nothing had its time since
         self._erasures = database.value("SELECT 1 FROM audit WHERE event IN ('person-erased', 'retention-run')")
-        self.total = self._count("")
         self._in_order = True
         self._positions: dict[Journal, tuple[int, str | None]] = {}
         self._spans: dict[Journal, list[list[int]]] = {}
@@ -162,6 +161,7 @@ class Check:
 
     def faults(self, tell: Callable[[], None] = lambda: None) -> Iterator[Fault]:
         """All that is wrong, in its order; nothing when all is proven. `tell` is called now and then."""
+        self.total = self._count("")
         for held in self._stored():
             yield from self._batch(held)
             self.batches += 1
@@ -172,6 +172,11 @@ class Check:
             yield from self._ends()
         if self._scope.whole:
             yield from self._audit()
+
+    def faults_of(self, held: Stored) -> Iterator[Fault]:
+        """The same of one batch, its records, and how it follows from what is before; found by indexes alone."""
+        self._in_order = False
+        yield from self._batch(held)
 
     # One batch
 

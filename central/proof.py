@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,8 +23,6 @@ from .evidence import BATCH, Check, Fault, Scope, Stored
 from .keys import GatewayKeys
 from .people import Employee
 from .queries import Entry
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,8 @@ def of(database: Database, keys: GatewayKeys, record: int) -> Proof | None:
     held = _batch(database, entry)
     if held is None:
         return Proof(entry, employee)
-    scope = Scope(entry.gateway, moment(held.stored), moment(held.stored) + MICROSECOND)
-    found = tuple(each for each in Check(database, keys, scope).faults() if _concerns(each, held, entry))
+    check = Check(database, keys, Scope(entry.gateway, moment(held.stored)))
+    found = tuple(each for each in check.faults_of(held) if _concerns(each, entry))
     key = _signer(keys, held)
     signed, signature = _parts(held.sealed)
     batch = _decoded(signed)
@@ -150,9 +148,9 @@ def note(database: Database, proof: Proof, event: str, who: str, now: datetime) 
         audit.append(database, who, event, body, now)
 
 
-def _concerns(fault: Fault, held: Stored, entry: Entry) -> bool:
+def _concerns(fault: Fault, entry: Entry) -> bool:
     """What was changed of another record of the batch takes nothing from this one."""
-    return fault.batch == held.id and (not fault.column or fault.seq == entry.seq)
+    return not fault.column or fault.seq == entry.seq
 
 
 def _batch(database: Database, entry: Entry) -> Stored | None:

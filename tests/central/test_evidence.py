@@ -82,6 +82,15 @@ def test_it_can_be_narrowed_to_a_gateway_and_to_days(held: Held) -> None:
     assert counted == [8, 4, 2, 10, 0]
 
 
+def test_what_comes_in_meanwhile_is_left_for_the_next_time(held: Held) -> None:
+    check = Check(held.database, held.keys)
+    held.take(OTHER, "cc" * 8, ((1, 5),))
+    held.take(OTHER, "ff" * 8, ((1, 1),))
+    assert (list(check.faults()), check.records) == ([], 12)
+    check = Check(held.database, held.keys)
+    assert (list(check.faults()), check.records) == ([], 14)
+
+
 def test_what_began_before_the_days_looked_at_is_held_against_what_is_there(held: Held) -> None:
     held.database.run("UPDATE batch SET stored = stored + 1000 WHERE first_seq = 6")
     held.database.run("UPDATE record SET stored = stored + 1000 WHERE seq = 6 AND gateway = ?", GATEWAY)
