@@ -26,6 +26,7 @@ from . import (
     bindings,
     enrol,
     errors,
+    evidence,
     exports,
     health,
     language,
@@ -80,6 +81,7 @@ def create_app(
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)
+    evidence.register(app, office)
     api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
     health.register(app, office)

@@ -88,7 +88,13 @@ def _register_import(app: Flask, office: Office) -> None:
         expected = request.form.get("digest", "")
         try:
             plan = roster_changes.apply(
-                office.database, rows, replace=replace, who=who, now=now, expected=expected or "-"
+                office.database,
+                rows,
+                replace=replace,
+                who=who,
+                now=now,
+                expected=expected or "-",
+                ids=office.ids,
             )
         except Outdated:
             plan = roster_changes.rehearse(office.database, rows, replace=replace, now=now)

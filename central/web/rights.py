@@ -66,6 +66,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "attendance_month": _ATTENDANCE,
     "attendance_day": _ATTENDANCE,
     "attendance_replay": _PERSONNEL,
+    "evidence": _PERSONNEL,
+    "evidence_reveal": _PERSONNEL,
+    "evidence_file": _PERSONNEL,
     "corrections_waiting": _OFFICE,
     "correction_ask": _OFFICE,
     "correction_decide": _PERSONNEL,
@@ -94,7 +97,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 NAVIGATION = (
     ("fleet", N_("Gateway"), ("fleet",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction")),
-    ("records", N_("Presensi"), ("records",)),
+    ("records", N_("Presensi"), ("records", "evidence")),
     ("numbers", N_("Nomor"), ("numbers",)),
     ("people", N_("Pegawai"), ("people", "person", "roster")),
     ("exports", N_("Unduh"), ("export",)),

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central import audit, calendar, desired, endpoints, evidence, fleet, queries, retention, roster_changes
+from central import audit, calendar, desired, endpoints, fleet, queries, retention, roster_changes
 from central.attendance import Attendance, Person
 from central.city import City
 from central.config import RetentionSection
 from central.database import Database, micros
+from central.evidence import Check, Scope
 from central.ingest import Envelope, Ingest
 from central.outbound import Rules
 from central.policy import Planner
@@ -33,7 +34,7 @@ class Keys(KnownKeys):
     """Of which `evidence` asks for those that counted then."""
 
     def at(self, gateway: str, _when: Any) -> Any:
-        return self.get(gateway)
+        return [self.get(gateway)]
 
 
 @pytest.fixture
@@ -112,14 +113,14 @@ def test_what_a_program_was_not_told_yet_stays(filled: Database) -> None:
 
 
 def test_records_whose_proof_had_its_time_are_not_called_unproven(filled: Database) -> None:
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     retention.run(filled, RetentionSection(batches_days=90), "it", LATER)
     assert counts(filled)["record"] == 11
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     fresh = chain(11, employee=id_of(filled))
     Ingest(filled, KnownKeys()).take([envelope(batch(fresh, 11, 11))], LATER)  # type: ignore[arg-type]
     filled.run("DELETE FROM batch")
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 1  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 1  # type: ignore[arg-type]
 
 
 def test_what_went_when_it_was_ended_midway_is_noted_and_not_called_unproven(
@@ -137,7 +138,7 @@ def test_what_went_when_it_was_ended_midway_is_noted_and_not_called_unproven(
         retention.run(filled, RetentionSection(batches_days=90), "it", LATER)
     assert counts(filled)["batch"] == 0
     assert [line.event for line in audit.lines(filled)] == ["retention-begun"]
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
 
 
 def test_a_day_whose_records_went_is_not_judged(filled: Database) -> None:
@@ -186,7 +187,7 @@ def test_of_who_is_erased_only_the_opaque_id_is_left(filled: Database, named: st
     entries = queries.records(filled, Wanted(), 100)
     assert [entry.employee for entry in entries] == [retention.ERASED, *[employee] * 10]
     assert {entry.name for entry in entries[1:]} == {retention.ERASED}
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     assert [line.event for line in audit.lines(filled)] == ["person-erased"]
     assert retention.find(filled, NIP) is None
     assert retention.find(filled, employee) is None
@@ -214,9 +215,9 @@ def test_numbers_that_somebody_had_before_are_erased_too(filled: Database) -> No
 def test_a_record_that_was_changed_by_hand_is_still_found(filled: Database) -> None:
     """Only whose number asked may be gone, and nothing else of it."""
     filled.run("UPDATE record SET employee = ?, action = 'in' WHERE action = 'register'", retention.ERASED)
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 1  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 1  # type: ignore[arg-type]
     filled.run("UPDATE record SET employee = ? WHERE action = 'in'", retention.ERASED)
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 11  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 11  # type: ignore[arg-type]
 
 
 def test_the_nip_and_the_number_are_free_for_somebody_new(filled: Database) -> None:

@@ -55,6 +55,7 @@ TABLE = {
     **dict.fromkeys(["numbers", "approve_number", "reject_number"], "po"),
     **dict.fromkeys(["correction_ask", "corrections_waiting", "statement_decide"], "po"),
     **dict.fromkeys(["correction_decide", "attendance_replay"], "p"),
+    **dict.fromkeys(["evidence", "evidence_reveal", "evidence_file"], "p"),
     **dict.fromkeys(["people", "person_reveal", "exports", "export_records", "export_people"], "po"),
     **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from central import audit, desired, roster_changes, sessions
+from central.employee_ids import by_secret
 from central.roster import Row, store
 
 from .factories import GATEWAY, NOW, OTHER
@@ -73,6 +74,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path)
     yield made
     made.database.close()
+
+
+def test_who_is_new_gets_the_id_that_follows_from_the_nip(desk: Desk) -> None:
+    object.__setattr__(desk.office, "ids", by_secret(b"s"))
+    assert desk.confirm(desk.upload(BUDI))[0] == 302
+    assert desk.database.value("SELECT id FROM employee WHERE nip = ?", BUDI[0]) == next(by_secret(b"s")(BUDI[0]))
 
 
 # Looking
