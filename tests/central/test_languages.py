@@ -32,7 +32,7 @@ LEFT_AS_IT_IS = (
 INDONESIAN = {
     "yang", "belum", "tidak", "sudah", "dan", "dari", "untuk", "dengan", "ini", "itu", "ada", "hari", "jam",
     "keluar", "masuk", "simpan", "cari", "semua", "pegawai", "kantor", "catatan", "keadaan", "terakhir", "lalu",
-    "sampai", "bulan", "tanggal", "waktu", "kata", "sandi", "kode", "peran", "tanpa", "hadir", "pulang", "sakit",
+    "sampai", "bulan", "tanggal", "waktu", "kata", "sandi", "peran", "tanpa", "hadir", "pulang", "sakit",
 }  # fmt: skip
 
 
