@@ -15,6 +15,7 @@ from .. import queries
 from ..languages import N_, _, ngettext
 from ..queries import Wanted
 from ..states import State
+from .conditions import told
 from .office import Office
 from .rights import visible
 
@@ -81,6 +82,7 @@ def register(app: Flask, office: Office) -> None:
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
         exact=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y %H:%M:%S %Z}",
         masked=masked,
+        told=told,
         ago=lambda at: ago(at, office.clock()),
     )
 
