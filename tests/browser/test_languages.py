@@ -44,7 +44,7 @@ def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None
     is_good(page)
     page.get_by_role("link", name=GATEWAY).click()
     page.get_by_role("link", name="Why Dodi Wijaya Late?").click()
-    expect(page.get_by_text("15 minutes later than 07:55.")).to_be_visible()
+    expect(page.get_by_text("15 minutes late, counted from 07:55.")).to_be_visible()
     is_good(page)
     for name in ("Records", "Employees", "Download", "Accounts", "Audit"):
         page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
