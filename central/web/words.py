@@ -1,4 +1,4 @@
-"""Why something can not be done, in words for people. Pure."""
+"""Why something can not be done, in words for people. Pure but for the reader's language."""
 
 from __future__ import annotations
 
