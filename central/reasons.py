@@ -1,4 +1,4 @@
-"""The trace of a result in words: which rule, of which policy, on which record. Pure but for the reader's language."""
+"""The trace of a result in words: which rule, of which policy, on which record. Pure but for the language."""
 
 from __future__ import annotations
 
