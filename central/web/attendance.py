@@ -11,36 +11,43 @@ from flask import Flask, abort, render_template, request
 from .. import calendar, corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
 from ..city import City
-from ..policy import DAY_NAMES, Planner
+from ..languages import N_
+from ..policy import Planner
 from ..reasons import INCIDENTS, percent, sentences
 from ..rulebooks import load
 from ..rules import NOTHING, Status
 from . import corrections as forms
-from . import replay
+from . import dates, replay
 from .office import Office
 from .rights import visible
 from .when import around, day_of, month_of
 
 STATUSES = {
-    Status.PRESENT: "Hadir", Status.LATE: "Terlambat", Status.EARLY: "Pulang sebelum waktu", Status.LEAVE: "Izin",
-    Status.SICK: "Sakit", Status.VACATION: "Cuti", Status.DUTY: "Dinas luar", Status.STUDY: "Tugas belajar",
-    Status.HOME: "WFH", Status.ABSENT: "Tanpa keterangan", Status.SUSPENDED: "Ditangguhkan", Status.FREE: "Libur",
-    Status.INCOMPLETE: "Belum lengkap", Status.NOT_YET: "Belum ada",
-}  # fmt: skip
-MONTHS = (
-    "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November",
-    "Desember",
-)  # fmt: skip
+    Status.PRESENT: N_("Hadir"),
+    Status.LATE: N_("Terlambat"),
+    Status.EARLY: N_("Pulang sebelum waktu"),
+    Status.LEAVE: N_("Izin"),
+    Status.SICK: N_("Sakit"),
+    Status.VACATION: N_("Cuti"),
+    Status.DUTY: N_("Dinas luar"),
+    Status.STUDY: N_("Tugas belajar"),
+    Status.HOME: N_("WFH"),
+    Status.ABSENT: N_("Tanpa keterangan"),
+    Status.SUSPENDED: N_("Ditangguhkan"),
+    Status.FREE: N_("Libur"),
+    Status.INCOMPLETE: N_("Belum lengkap"),
+    Status.NOT_YET: N_("Belum ada"),
+}
 # The columns of the city's table.
 COLUMNS = {
-    "Hadir": (Status.PRESENT,),
-    "Terlambat": (Status.LATE,),
-    "PSW": (Status.EARLY,),
-    "Sakit, izin, cuti": (Status.SICK, Status.LEAVE, Status.VACATION),
-    "Dinas, tugas, WFH": (Status.DUTY, Status.STUDY, Status.HOME),
-    "Tanpa keterangan": (Status.ABSENT,),
-    "Ditangguhkan": (Status.SUSPENDED,),
-    "Belum": (Status.NOT_YET, Status.INCOMPLETE),
+    N_("Hadir"): (Status.PRESENT,),
+    N_("Terlambat"): (Status.LATE,),
+    N_("PSW"): (Status.EARLY,),
+    N_("Sakit, izin, cuti"): (Status.SICK, Status.LEAVE, Status.VACATION),
+    N_("Dinas, tugas, WFH"): (Status.DUTY, Status.STUDY, Status.HOME),
+    N_("Tanpa keterangan"): (Status.ABSENT,),
+    N_("Ditangguhkan"): (Status.SUSPENDED,),
+    N_("Belum"): (Status.NOT_YET, Status.INCOMPLETE),
 }
 LONGEST_REPORT = 31  # days
 
@@ -64,9 +71,9 @@ def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.filters.update(
         percent=percent,
         minute=lambda at: f"{at.astimezone(office.zone):%H:%M}",
-        moment=lambda at: f"{at.astimezone(office.zone):%d/%m %H:%M}",
-        day=lambda day: f"{DAY_NAMES[day.weekday()]}, {day.day} {MONTHS[day.month - 1]} {day.year}",
-        month=lambda day: f"{MONTHS[day.month - 1]} {day.year}",
+        moment=lambda at: dates.short(at.astimezone(office.zone)),
+        day=dates.whole,
+        month=dates.month,
         date=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y}",
         date_before=lambda at: f"{at.astimezone(office.zone) - timedelta(days=1):%d/%m/%Y}",
         date_of=lambda at: f"{at.astimezone(office.zone):%Y-%m-%d}",

@@ -10,13 +10,14 @@ from flask_login import current_user
 
 from .. import audit, exports, queries
 from ..exports import Format, Table
+from ..languages import N_
 from ..queries import Wanted
 from .office import Office
 from .pages import ACTIONS
 from .rights import gateways
 from .when import day_of, midnight, month_of
 
-FORMATS = {Format.XLSX: "Excel (XLSX)", Format.EXCEL_CSV: "CSV untuk Excel", Format.CSV: "CSV (RFC 4180)"}
+FORMATS = {Format.XLSX: "Excel (XLSX)", Format.EXCEL_CSV: N_("CSV untuk Excel"), Format.CSV: "CSV (RFC 4180)"}
 
 
 def register(app: Flask, office: Office) -> None:

@@ -12,8 +12,10 @@ from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.phones import masked
 
 from .. import queries
+from ..languages import N_, _, ngettext
 from ..queries import Wanted
 from ..states import State
+from .conditions import told
 from .office import Office
 from .rights import gateways, visible
 
@@ -21,39 +23,50 @@ PAGE = 50
 MOST_PAGES = 10_000
 MOST_PROVISIONAL = 500
 STATES = {
-    State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
-}  # fmt: skip
+    State.DOWN: N_("Terputus"),
+    State.LATE: N_("Tanpa kabar"),
+    State.SICK: N_("Bermasalah"),
+    State.NEW: N_("Baru"),
+    State.UP: N_("Baik"),
+}
 COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
 ACTIONS = {
-    "in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar",
-    "dispute": "Sanggahan", "register": "Minta didaftarkan",
-}  # fmt: skip
+    "in": N_("Hadir"),
+    "out": N_("Pulang"),
+    "sick": N_("Sakit"),
+    "leave": N_("Izin"),
+    "duty": N_("Dinas luar"),
+    "dispute": N_("Sanggahan"),
+    "register": N_("Minta didaftarkan"),
+}
 FLAGS = {
-    "clock-untrusted": "jam gateway", "inferred": "hanya kode", "code-by-own-clock": "kode menurut jam gateway",
-    "low-assurance": "panggilan",
-}  # fmt: skip
+    "clock-untrusted": N_("jam gateway"),
+    "inferred": N_("hanya kode"),
+    "code-by-own-clock": N_("kode menurut jam gateway"),
+    "low-assurance": N_("panggilan"),
+}
 
 
 TROUBLES = {
-    Trouble.STARTING: "sedang menyambung",
-    Trouble.UNREACHABLE: "broker tidak bisa dijangkau",
-    Trouble.REJECTED: "broker menolak sambungan",
-    Trouble.ENDED: "sambungan terputus",
-    Trouble.DENIED: "broker menolak pesan pusat; periksa aturan aksesnya",
-    Trouble.UNHEARD: "broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya",
-    Trouble.TAKEN: "kolektor lain memakai nama yang sama",
-    Trouble.FILES: "berkas sertifikat tidak bisa dipakai",
-    Trouble.TLS: "sambungan TLS gagal; periksa alamat dan portnya",
-    Trouble.OURS_EXPIRED: "sertifikat kolektor sudah habis masa berlakunya",
-    Trouble.OURS_EARLY: "sertifikat kolektor belum berlaku; periksa jam kedua mesin",
-    Trouble.OURS_REVOKED: "sertifikat kolektor sudah dicabut",
-    Trouble.OURS_FOREIGN: "broker tidak mengenal penerbit sertifikat kolektor",
-    Trouble.OURS_REFUSED: "broker menolak sertifikat kolektor",
-    Trouble.THEIRS_EXPIRED: "sertifikat broker sudah habis masa berlakunya: gardu-central broker-config",
-    Trouble.THEIRS_EARLY: "sertifikat broker belum berlaku; periksa jam mesin ini",
-    Trouble.THEIRS_FOREIGN: "penerbit sertifikat broker asing; periksa alamatnya",
-    Trouble.THEIRS_NAME: "sertifikat broker untuk nama lain: gardu-central broker-config --name",
-    Trouble.THEIRS_REFUSED: "sertifikat broker tidak bisa dipercaya",
+    Trouble.STARTING: N_("sedang menyambung"),
+    Trouble.UNREACHABLE: N_("broker tidak bisa dijangkau"),
+    Trouble.REJECTED: N_("broker menolak sambungan"),
+    Trouble.ENDED: N_("sambungan terputus"),
+    Trouble.DENIED: N_("broker menolak pesan pusat; periksa aturan aksesnya"),
+    Trouble.UNHEARD: N_("broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya"),
+    Trouble.TAKEN: N_("kolektor lain memakai nama yang sama"),
+    Trouble.FILES: N_("berkas sertifikat tidak bisa dipakai"),
+    Trouble.TLS: N_("sambungan TLS gagal; periksa alamat dan portnya"),
+    Trouble.OURS_EXPIRED: N_("sertifikat kolektor sudah habis masa berlakunya"),
+    Trouble.OURS_EARLY: N_("sertifikat kolektor belum berlaku; periksa jam kedua mesin"),
+    Trouble.OURS_REVOKED: N_("sertifikat kolektor sudah dicabut"),
+    Trouble.OURS_FOREIGN: N_("broker tidak mengenal penerbit sertifikat kolektor"),
+    Trouble.OURS_REFUSED: N_("broker menolak sertifikat kolektor"),
+    Trouble.THEIRS_EXPIRED: N_("sertifikat broker sudah habis masa berlakunya: gardu-central broker-config"),
+    Trouble.THEIRS_EARLY: N_("sertifikat broker belum berlaku; periksa jam mesin ini"),
+    Trouble.THEIRS_FOREIGN: N_("penerbit sertifikat broker asing; periksa alamatnya"),
+    Trouble.THEIRS_NAME: N_("sertifikat broker untuk nama lain: gardu-central broker-config --name"),
+    Trouble.THEIRS_REFUSED: N_("sertifikat broker tidak bisa dipercaya"),
 }
 
 
@@ -75,6 +88,7 @@ def _register_words(app: Flask, office: Office) -> None:
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
         exact=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y %H:%M:%S %Z}",
         masked=masked,
+        told=told,
         ago=lambda at: ago(at, office.clock()),
     )
 
@@ -116,13 +130,18 @@ def _register_records(app: Flask, office: Office) -> None:
 
 
 def in_words(problem: Problem | None) -> str | None:
-    return TROUBLES[problem.trouble] if problem else None
+    return _(TROUBLES[problem.trouble]) if problem else None
 
 
 def ago(at: datetime, now: datetime) -> str:
     """How long ago, in words."""
     seconds = max(0, int((now - at).total_seconds()))
-    for size, word in ((86_400, "hari"), (3600, "jam"), (60, "menit")):
-        if seconds >= size:
-            return f"{seconds // size} {word} lalu"
-    return f"{seconds} detik lalu" if seconds >= 5 else "baru saja"
+    if seconds < 5:
+        return _("baru saja")
+    if seconds < 60:
+        return ngettext("{count} detik lalu", "{count} detik lalu", seconds).format(count=seconds)
+    if seconds < 3600:
+        return ngettext("{count} menit lalu", "{count} menit lalu", seconds // 60).format(count=seconds // 60)
+    if seconds < 86_400:
+        return ngettext("{count} jam lalu", "{count} jam lalu", seconds // 3600).format(count=seconds // 3600)
+    return ngettext("{count} hari lalu", "{count} hari lalu", seconds // 86_400).format(count=seconds // 86_400)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from .. import audit, people, roster_changes, spreadsheets
 from ..exports import masked_nip, spoken_nip
+from ..languages import _
 from ..roster import BadRoster, rows_of
 from ..roster_changes import Outdated
 from .office import Office
@@ -82,7 +83,7 @@ def _register_import(app: Flask, office: Office) -> None:
         who, now = current_user.id, office.clock()
         kept = roster_changes.kept(office.database, draft, who, now)
         if kept is None:
-            flash("Daftar itu sudah tidak ada; unggah lagi.", "error")
+            flash(_("Daftar itu sudah tidak ada; unggah lagi."), "error")
             return redirect(url_for("roster_import"))
         rows, replace = kept
         expected = request.form.get("digest", "")
@@ -98,13 +99,13 @@ def _register_import(app: Flask, office: Office) -> None:
             )
         except Outdated:
             plan = roster_changes.rehearse(office.database, rows, replace=replace, now=now)
-            flash("Daftar pegawai berubah sementara itu. Periksa sekali lagi.", "error")
+            flash(_("Daftar pegawai berubah sementara itu. Periksa sekali lagi."), "error")
             return _page(plan=plan, draft=draft, replace=replace), 409
         except BadRoster as error:
             return _page(faults=error.found), 409
         roster_changes.forget(office.database, who)
         office.refresh()
-        flash(f"{plan.active} pegawai aktif sekarang.")
+        flash(_("{count} pegawai aktif sekarang.").format(count=plan.active))
         return redirect(url_for("people"))
 
 

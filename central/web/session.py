@@ -15,6 +15,7 @@ from wtforms.validators import InputRequired
 
 from .. import access, audit, second_factor, sessions, users
 from ..database import micros, moment
+from ..languages import N_, _
 from .office import Office, Person
 
 log = structlog.get_logger(__name__)
@@ -26,12 +27,12 @@ HALF_LASTS = timedelta(minutes=5)  # between password and code
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Nama pengguna", validators=[InputRequired("Isi nama pengguna")])
-    password = PasswordField("Kata sandi", validators=[InputRequired("Isi kata sandi")])
+    name = StringField(N_("Nama pengguna"), validators=[InputRequired(N_("Isi nama pengguna"))])
+    password = PasswordField(N_("Kata sandi"), validators=[InputRequired(N_("Isi kata sandi"))])
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
-    code = StringField("Kode", validators=[InputRequired("Isi kodenya")])
+    code = StringField(N_("Kode"), validators=[InputRequired(N_("Isi kodenya"))])
 
 
 def register(app: Flask, office: Office, limiter: Limiter) -> None:
@@ -54,7 +55,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         name = form.name.data
         if not access.password_fits(office.database, name, form.password.data):
             log.warning("wrong password", origin=request.remote_addr)
-            form.password.errors = ["Nama pengguna atau kata sandi salah"]
+            form.password.errors = [N_("Nama pengguna atau kata sandi salah")]
             return render_template("login.html", form=form), 401
         if not second_factor.needed(office.database, name):
             return _begin(office, name)
@@ -75,7 +76,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
             return render_template("login_code.html", form=form)
         if not second_factor.fits(office.database, name, form.code.data[:LONGEST_CODE], office.clock()):
             log.warning("wrong code", origin=request.remote_addr)
-            form.code.errors = ["Kode salah atau sudah dipakai"]
+            form.code.errors = [N_("Kode salah atau sudah dipakai")]
             return render_template("login_code.html", form=form), 401
         return _begin(office, name)
 
@@ -83,7 +84,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
     def log_out() -> Response:
         sessions.end(office.database, current_user.id, current_user.session.id)
         logout_user()
-        flash("Anda sudah keluar")
+        flash(_("Anda sudah keluar"))
         return redirect(url_for("log_in"))
 
 

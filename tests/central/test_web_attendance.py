@@ -132,7 +132,7 @@ def test_the_city_adds_up(site: Site) -> None:
     said = words(site.page(f"/attendance?date={DAY}"))
     assert "1 Hadir" in said
     assert "3 Tanpa keterangan" in said
-    assert "dinkes-01 4 1 – – – – 3 – – 25/11 11:00" in said
+    assert "dinkes-01 4 1 – – – – 3 – – Rab 25 Nov 11:00 WIB" in said
 
 
 def test_the_report_lists_incidents_and_whom_they_touched(site: Site) -> None:
