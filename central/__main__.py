@@ -21,6 +21,7 @@ from . import (
     access,
     audit_commands,
     gateway_commands,
+    readiness_commands,
     retention_commands,
     roster_commands,
     token_commands,
@@ -232,6 +233,7 @@ for command in (
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *retention_commands.groups(with_database, refresh),
+    readiness_commands.group,
 ):
     main.add_command(command)
 

@@ -361,4 +361,12 @@ CREATE TABLE retention (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)
+# By when offices are to be ready: that of all under an empty name.
+_READINESS = """
+CREATE TABLE readiness_deadline (
+    gateway TEXT PRIMARY KEY,
+    day TEXT NOT NULL
+);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _READINESS)

@@ -30,6 +30,7 @@ from . import (
     health,
     pages,
     people,
+    readiness,
     rights,
     session,
     webhooks,
@@ -69,6 +70,7 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    readiness.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)

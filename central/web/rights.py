@@ -53,6 +53,10 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "account_second_factor": _ALL,
     "account_second_factor_end": _ALL,
     "fleet": _ALL,
+    "readiness": _ALL,
+    "readiness_of": _ALL,
+    "readiness_file": _ALL,
+    "readiness_deadline": _IT,
     "records": _ALL,
     "numbers": _OFFICE,
     "approve_number": _OFFICE,
@@ -91,6 +95,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
     ("fleet", "Gateway", ("fleet",)),
+    ("readiness", "Kesiapan", ("readiness",)),
     ("attendance_city", "Kehadiran", ("attendance", "correction")),
     ("records", "Presensi", ("records",)),
     ("numbers", "Nomor", ("numbers",)),

@@ -56,6 +56,8 @@ TABLE = {
     **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),
     **dict.fromkeys([*ACCOUNTS, "webhooks", "webhook_add", "webhook", "webhook_do"], "i"),
+    **dict.fromkeys(["readiness", "readiness_of", "readiness_file"], "ipov"),
+    "readiness_deadline": "i",
     "audit": "ip",
 }
 
