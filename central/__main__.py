@@ -36,6 +36,7 @@ from .parts import (
     central_key,
     collector_tls,
     data_folder,
+    enrolment_url,
     gateway_keys,
     refresh,
     registrar,
@@ -209,6 +210,7 @@ def _start_web(
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
+        enrolment_url=enrolment_url(settings),
     )
     app = create_app(
         office,

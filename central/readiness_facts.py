@@ -38,7 +38,7 @@ class _Latest:
 
 def every(database: Database) -> list[Facts]:
     """Of all offices: gateways that serve employees of their own, or are to. Others have nothing to be ready for."""
-    ended, certificates = revoked(database), _certificates(database)
+    ended, until = revoked(database), certificates(database)
     people, latest, looped = _people(database), _latest(database), loop_passed(database)
     days, usual = deadlines(database), _usual_presence(database)
     found = []
@@ -49,11 +49,11 @@ def every(database: Database) -> list[Facts]:
         facts = Facts(
             gateway=id_,
             deadline=days.get(id_, days.get(CITY)),
-            certificate_until=certificates.get(id_),
+            certificate_until=until.get(id_),
             ended=ended.get(id_),
             online=bool(online),
             seen=_moment(seen),
-            status=_status(kept),
+            status=status_of(kept),
             wanted=wanted or 0,
             people=many,
             trained=trained,
@@ -105,7 +105,8 @@ def _gateways(database: Database) -> Iterator[tuple[str, int, int | None, bytes 
     )
 
 
-def _certificates(database: Database) -> dict[str, datetime]:
+def certificates(database: Database) -> dict[str, datetime]:
+    """Gateway → until when the latest of its certificates is good that was not revoked."""
     rows = database.rows("SELECT gateway, MAX(not_after) FROM certificate WHERE revoked_at IS NULL GROUP BY gateway")
     return {gateway: moment(until) for gateway, until in rows}
 
@@ -141,7 +142,8 @@ def _moment(micros: int | None) -> datetime | None:
     return moment(micros) if micros is not None else None
 
 
-def _status(kept: bytes | None) -> Status | None:
+def status_of(kept: bytes | None) -> Status | None:
+    """What was kept, if it can still be read."""
     try:
         status = decode(bytes(kept)) if kept is not None else None
     except BadPayload:

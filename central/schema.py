@@ -369,4 +369,18 @@ CREATE TABLE readiness_deadline (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _READINESS)
+# What was answered to employees who dispute a day.
+_DISPUTES = """
+CREATE TABLE dispute_answer (
+    record BIGINT PRIMARY KEY,
+    accepted INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    person TEXT NOT NULL,
+    decided BIGINT NOT NULL
+);
+CREATE INDEX record_stated ON record (action, id) WHERE action IN ('sick', 'leave', 'duty');
+"""
+
+STEPS = (
+    _RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _READINESS, _DISPUTES,
+)  # fmt: skip

@@ -25,14 +25,18 @@ from . import (
     audit,
     bindings,
     enrol,
+    enrolments,
     errors,
     exports,
     health,
     pages,
     people,
+    quarantine,
     readiness,
     rights,
     session,
+    statements,
+    tokens,
     webhooks,
 )
 from .office import Office, Person
@@ -71,6 +75,10 @@ def create_app(
     rights.register(app, office)
     pages.register(app, office)
     readiness.register(app, office)
+    enrolments.register(app, office)
+    quarantine.register(app, office)
+    tokens.register(app, office)
+    statements.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)

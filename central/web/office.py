@@ -24,8 +24,8 @@ from ..users import User
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
-    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
-    shipped one.
+    `shared_phones` whether several employees may have one number, `enrolment_url` where gateways reach this server.
+    Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -38,6 +38,7 @@ class Office:
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
+    enrolment_url: str = ""
 
 
 class Person(UserMixin):  # type: ignore[misc]
