@@ -18,14 +18,14 @@ from .readiness import Facts
 CITY = ""  # the name under which the date for all offices is kept
 
 
-class _PolicyPart(msgspec.Struct):
+class _PolicyPart(msgspec.Struct, frozen=True):
     presence: PresenceRule = PresenceRule.OFF
 
 
 class _DesiredPart(msgspec.Struct):
     """All that is needed of what a gateway should hold: the rest is skipped unread."""
 
-    policy: _PolicyPart
+    policy: _PolicyPart = _PolicyPart()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from .rights import may, visible
 from .when import day_of
 
 CHECKS = {
-    Check.ENROLLED: "Terdaftar", Check.LINK: "Tersambung", Check.CLOCK: "Jam", Check.STORAGE: "Ruang simpan",
+    Check.ENROLLED: "Pendaftaran", Check.LINK: "Sambungan", Check.CLOCK: "Jam", Check.STORAGE: "Ruang simpan",
     Check.SIM: "Kartu SIM", Check.SIGNAL: "Sinyal", Check.BALANCE: "Pulsa", Check.ROSTER: "Daftar pegawai",
-    Check.SCREEN: "Layar kode", Check.LOOP: "Uji SMS", Check.TRAINED: "Pegawai terlatih",
+    Check.SCREEN: "Layar kode", Check.LOOP: "Uji SMS", Check.TRAINED: "Pelatihan pegawai",
 }  # fmt: skip
 # A sign and a word for each, so that colour tells nothing alone.
 MARKS = {Mark.OK: ("✓", "Siap", "up"), Mark.NOT_YET: ("○", "Belum", "sick"), Mark.BAD: ("✕", "Bermasalah", "down")}
