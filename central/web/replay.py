@@ -47,7 +47,7 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
             gateways=gateways,
             gateway=gateway,
             profiles=rulebooks.names(),
-            profile=request.values.get("profile", ""),
+            profile=request.values.get("profile", rulebooks.DEFAULT),
             text=text,
             holiday=request.form.get("holiday", ""),
             holiday_name=request.form.get("holiday_name", ""),
