@@ -27,6 +27,10 @@ from ..waiting import free_ports
 from .test_pages import CHROMIUM, SIZES, fits, is_accessible
 
 PASSWORD = "kata-sandi-uji"
+BAR = (
+    "Gateway", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran", "Program", "Akun",
+    "Catatan",
+)  # fmt: skip
 HEAD = ("nip", "nama", "hp", "gateway")
 
 
@@ -109,19 +113,7 @@ def is_good(page: Page) -> None:
 
 
 def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
-    for name in (
-        "Gateway",
-        "Kesiapan",
-        "Kehadiran",
-        "Presensi",
-        "Nomor",
-        "Pegawai",
-        "Unduh",
-        "Pendaftaran",
-        "Program",
-        "Akun",
-        "Catatan",
-    ):
+    for name in BAR:
         page.get_by_role("navigation", name="Utama").get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("navigation", name="Utama").locator("[aria-current]")).to_have_text(name)
         is_good(page)
