@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import click
 import structlog
@@ -67,75 +67,67 @@ def main() -> None:
 @with_database
 def run(settings: Config, database: Database) -> None:
     """Run collector, webhooks, pages and, if it is configured, the embedded broker, until told to stop."""
-    logs.set_up()
-    with ExitStack() as parts:
+    with _running(settings) as parts:
         if settings.broker.embedded:
             _start_broker(settings, parts)
         link = _start_collector(settings, database, parts)
         _start_webhooks(settings, database, parts)
         _start_web(settings, database, parts, lambda: link.problem)
-        _run(settings)
 
 
 @main.command("collector")
 @with_database
 def collector(settings: Config, database: Database) -> None:
     """Run the collector alone."""
-    logs.set_up()
-    with ExitStack() as parts:
+    with _running(settings) as parts:
         _start_collector(settings, database, parts)
-        _run(settings)
 
 
 @main.command("web")
 @with_database
 def web(settings: Config, database: Database) -> None:
     """Run the pages alone."""
-    logs.set_up()
-    with ExitStack() as parts:
+    with _running(settings) as parts:
         _start_web(settings, database, parts, lambda: None)
-        _run(settings)
 
 
 @main.command("webhooks")
 @with_database
 def webhooks(settings: Config, database: Database) -> None:
     """Run alone what tells other programs of new records."""
-    logs.set_up()
-    with ExitStack() as parts:
+    with _running(settings) as parts:
         _start_webhooks(settings, database, parts)
-        _run(settings)
 
 
 @main.command("uplink")
 @with_database
 def uplink(settings: Config, database: Database) -> None:
     """Take records that offices without data send by SMS, with a modem here."""
-    logs.set_up()
-    with ExitStack() as parts:
+    with _running(settings) as parts:
         _start_uplink(settings, database, parts)
-        _run(settings)
 
 
 @main.command("broker")
 @configured
 def broker(settings: Config) -> None:
     """Run the embedded broker alone: for a demo, or everything on one machine."""
-    logs.set_up()
     try:
-        with ExitStack() as parts:
+        with _running(settings) as parts:
             _start_broker(settings, parts)
-            _run(settings)
     except OSError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(settings: Config) -> None:
-    log.info(
-        "running", broker=f"{settings.broker.host}:{settings.broker.port}", page=f"http://{settings.web.listen}/"
-    )
-    cli.wait_for_signal()
-    log.info("stopping")
+@contextmanager
+def _running(settings: Config) -> Iterator[ExitStack]:
+    """What is started in it runs until the process is told to stop, and is then stopped in reverse."""
+    logs.set_up()
+    with ExitStack() as parts:
+        yield parts
+        place = f"{settings.broker.host}:{settings.broker.port}"
+        log.info("running", broker=place, page=f"http://{settings.web.listen}/")
+        cli.wait_for_signal()
+        log.info("stopping")
 
 
 def _start_broker(settings: Config, parts: ExitStack) -> None:

@@ -29,7 +29,7 @@ from .test_pages import CHROMIUM, SIZES, fits, is_accessible
 PASSWORD = "kata-sandi-uji"
 BAR = (
     "Gateway", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran", "Program", "Akun",
-    "Catatan",
+    "Audit",
 )  # fmt: skip
 HEAD = ("nip", "nama", "hp", "gateway")
 

@@ -272,7 +272,7 @@ class TestIT:
         expect(row(page, SICK)).to_contain_text("di gateway 3, di pusat 9")
 
     def test_the_audit_is_read_and_its_chain_proved(self, page: Page) -> None:
-        start(page, "Catatan")
+        start(page, "Audit")
         expect(row(page, "gateway-revoked")).to_contain_text("hilang")
         page.get_by_role("link", name="Periksa rantainya").click()
         expect(page.get_by_text("Utuh.")).to_be_visible()
