@@ -89,24 +89,20 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """One office; `open` is what is left to do, worst first."""
+
     gateway: str
     deadline: date | None
     cells: tuple[Cell, ...]
+    open: tuple[Cell, ...]
 
     @property
     def ready(self) -> bool:
         return not self.open
 
     @property
-    def open(self) -> list[Cell]:
-        """What is left to do, worst first."""
-        return sorted(
-            (cell for cell in self.cells if cell.mark is not Mark.OK), key=lambda cell: cell.mark is not Mark.BAD
-        )
-
-    @property
     def bad(self) -> int:
-        return sum(cell.mark is Mark.BAD for cell in self.cells)
+        return sum(cell.mark is Mark.BAD for cell in self.open)
 
     def cell(self, check: Check) -> Cell:
         return next(cell for cell in self.cells if cell.check is check)
@@ -136,7 +132,8 @@ def judge(facts: Facts, now: datetime) -> Row:
         Check.CLOCK: _clock, Check.STORAGE: _storage, Check.SIM: _sim, Check.SIGNAL: _signal, Check.BALANCE: _balance,
     }  # fmt: skip
     cells = [checks[check]() if check in checks else _said(check, facts.status, of_status[check]) for check in Check]
-    return Row(facts.gateway, facts.deadline, tuple(cells))
+    left = sorted((cell for cell in cells if cell.mark is not Mark.OK), key=lambda cell: cell.mark is not Mark.BAD)
+    return Row(facts.gateway, facts.deadline, tuple(cells), tuple(left))
 
 
 def worst_first(rows: Iterable[Row]) -> list[Row]:

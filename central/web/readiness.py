@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 
 from flask import Flask, Response, abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -43,6 +44,7 @@ def register(app: Flask, office: Office) -> None:
             today=today,
             now=office.clock(),
             show=request.args.get("show", ""),
+            once=cache,  # of a thousand offices most cells are the same: each is drawn once
             gateways=sorted(row.gateway for row in rows),
         )
 

@@ -109,13 +109,13 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
     ("fleet", N_("Gateway"), ("fleet",)),
-    ("readiness", N_("Kesiapan"), ("readiness",)),
+    ("readiness", "Kesiapan", ("readiness",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction", "statement", "dispute")),
     ("records", N_("Presensi"), ("records",)),
     ("numbers", N_("Nomor"), ("numbers",)),
     ("people", N_("Pegawai"), ("people", "person", "roster")),
     ("exports", N_("Unduh"), ("export",)),
-    ("enrolments", N_("Pendaftaran"), ("enrolment", "quarantine")),
+    ("enrolments", "Pendaftaran", ("enrolment", "quarantine")),
     ("webhooks", N_("Program"), ("webhook", "token")),
     ("accounts", N_("Akun"), ("accounts", "account_of", "account_add", "account_reset")),
     ("audit", N_("Audit"), ("audit",)),
