@@ -32,7 +32,9 @@ from mqtt_bridge.topics import UPLINK
 
 from . import (
     access,
+    alert_commands,
     audit,
+    channels,
     commands,
     config,
     desired,
@@ -49,6 +51,7 @@ from . import (
     user_commands,
     webhook_commands,
 )
+from .alert_watch import Alerts
 from .authority import Authority, collector_files
 from .collector import Collector
 from .config import Config
@@ -56,6 +59,7 @@ from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
 from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
+from .pulse import Pulse
 from .registrar import Address, Declined, Registrar
 from .roster import BadRoster, rows_of
 from .webhooks import Webhooks, rules
@@ -104,6 +108,7 @@ def run(settings: Config, database: Database) -> None:
             _start_broker(settings, parts)
         link = _start_collector(settings, database, parts)
         _start_webhooks(settings, database, parts)
+        _start_alerts(settings, database, parts)
         _start_web(settings, database, parts, lambda: link.problem)
         _run(settings)
 
@@ -181,12 +186,19 @@ def _start_collector(settings: Config, database: Database, parts: ExitStack) -> 
     key = central_key(settings)
     trust = registrar(settings, database)
     trust.publish_revocations(_now())  # what a crash may have kept from the file
+    pulse = Pulse(database)
     link = MqttLink(
         settings.broker.host, settings.broker.port, f"central-{secrets.token_hex(4)}", UPLINK,
         tls=collector_tls(settings), wake=lambda: loop.wake(),
     )  # fmt: skip
     work = Collector(link, database, gateway_keys(settings, database), key, trust)
-    loop = Loop("collector", lambda: work.step(_now()), PAUSE, expected=(StorageError,))
+
+    def step() -> bool:
+        problem = link.problem
+        pulse.beat(problem.trouble if problem else "", _now())
+        return work.step(_now())
+
+    loop = Loop("collector", step, PAUSE, expected=(StorageError,))
     parts.callback(link.close)
     parts.callback(loop.stop, STOP_SECONDS)
     loop.start()
@@ -221,6 +233,19 @@ def _start_webhooks(settings: Config, database: Database, parts: ExitStack) -> N
     work.start()
 
 
+def _start_alerts(settings: Config, database: Database, parts: ExitStack) -> None:
+    work = Alerts(database, alert_commands.plan(settings, enrolment_url(settings), broker_folder(settings)), _now)
+    parts.callback(work.stop, STOP_SECONDS)
+    work.start()
+
+
+def _run_alerts(settings: Config, database: Database) -> None:
+    logs.set_up()
+    with ExitStack() as parts:
+        _start_alerts(settings, database, parts)
+        _run(settings)
+
+
 def _start_web(
     settings: Config, database: Database, parts: ExitStack, link_problem: Callable[[], Problem | None]
 ) -> None:
@@ -241,6 +266,7 @@ def _start_web(
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
+        channels=channels.load(settings.alerts.channels),
     )
     app = create_app(
         office,
@@ -569,6 +595,8 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
 
 
 main.add_command(webhook_commands.group(with_database))
+for group in alert_commands.groups(with_database, _run_alerts):
+    main.add_command(group)
 main.add_command(user_commands.group(with_database))
 for group in retention_commands.groups(with_database, lambda settings, database: refresh(settings, database)):
     main.add_command(group)

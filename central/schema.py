@@ -414,6 +414,7 @@ CREATE TABLE alert_channel (
 CREATE TABLE alert_message (
     id {serial},
     channel TEXT NOT NULL,
+    kind TEXT NOT NULL,
     title TEXT NOT NULL,
     body TEXT NOT NULL,
     made BIGINT NOT NULL,

@@ -33,6 +33,7 @@ ONE_IMPORTER = {
     "segno": {"gateway/web/screen.py", "central/qr.py"},
     "holidays": {"central/calendar.py"},
     "serial": {"modem/usb.py"},
+    "apprise": {"central/channels.py"},
 }
 PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
@@ -41,7 +42,7 @@ PURE = [
     "gateway/words.py", "mqtt_bridge/day.py", "central/states.py", "central/policy.py", "central/rules.py",
     "central/reasons.py", "central/watermark.py", "central/web/when.py", "mqtt_bridge/bits.py",
     "mqtt_bridge/sms_codec.py", "central/web/contract.py", "central/roles.py", "central/refusal.py",
-    "central/web/words.py",
+    "central/web/words.py", "central/alerting.py", "central/alert_life.py", "central/notices.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

@@ -12,6 +12,7 @@ from flask_login import UserMixin
 
 from mqtt_bridge.client import Problem
 
+from ..channels import Channel
 from ..database import Database
 from ..outbound import Rules
 from ..policy import Rulebook
@@ -24,8 +25,8 @@ from ..users import User
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
-    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
-    shipped one.
+    `shared_phones` whether several employees may have one number, `channels` where alerts go.
+    Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -38,6 +39,7 @@ class Office:
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
+    channels: tuple[Channel, ...] = ()
 
 
 class Person(UserMixin):  # type: ignore[misc]
