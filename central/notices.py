@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from .alert_life import Alert, Event
@@ -44,7 +44,7 @@ def digest(
 ) -> Message:
     """The morning's message: also when all is well, so that silence means that something is broken."""
     silent = [_silent(each, zone, now) for each in sights if not each.reports(now)]
-    running_out = [text for each in sights if (text := _running_out(each, now, sim_days))]
+    running_out = [text for each in sights if (text := _running_out(each, now.astimezone(zone).date(), sim_days))]
     lines = _section("TERBUKA", open_, zone, now)
     lines += _list("TANPA KABAR", silent)
     lines += _list("PULSA ATAU MASA AKTIF HABIS MINGGU INI", running_out)
@@ -130,12 +130,12 @@ def _silent(sight: Sight, zone: ZoneInfo, now: datetime) -> str:
     return f"{sight.id}: sejak {sight.seen.astimezone(zone):%d/%m %H.%M}, {span(now - sight.seen)}"
 
 
-def _running_out(sight: Sight, now: datetime, days: int) -> str:
+def _running_out(sight: Sight, today: date, days: int) -> str:
     sim = sight.status.sim if sight.status else None
     if sim is None:
         return ""
     left = [sim.days_left] if sim.days_left is not None else []
-    left += [(sim.valid_until - now.date()).days] if sim.valid_until else []
+    left += [(sim.valid_until - today).days] if sim.valid_until else []
     if not left or min(left) > days:
         return ""
     balance = f", pulsa Rp {f'{sim.balance:,}'.replace(',', '.')}" if sim.balance is not None else ""

@@ -54,6 +54,8 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "account_second_factor_end": _ALL,
     "fleet": _ALL,
     "records": _ALL,
+    "alerts": _ALL,
+    "alerts_history": _ALL,
     "numbers": _OFFICE,
     "approve_number": _OFFICE,
     "reject_number": _OFFICE,
@@ -86,11 +88,16 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "webhook_add": _IT,
     "webhook": _IT,
     "webhook_do": _IT,
+    "alert_acknowledge": _IT,
+    "alert_test": _IT,
+    "maintenance_add": _IT,
+    "maintenance_end": _IT,
     "audit": _IT | _PERSONNEL,
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
     ("fleet", "Gateway", ("fleet",)),
+    ("alerts", "Peringatan", ("alert", "maintenance")),
     ("attendance_city", "Kehadiran", ("attendance", "correction")),
     ("records", "Presensi", ("records",)),
     ("numbers", "Nomor", ("numbers",)),

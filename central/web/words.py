@@ -21,6 +21,14 @@ REFUSALS = {
     "url-https": "Alamat harus diawali https://",
     "url-scheme": "Alamat harus diawali https:// atau http://",
     "url-form": "Alamat harus seperti https://sinergi.example.go.id/gardu, tanpa nama pengguna.",
+    "window-order": "Akhir pemeliharaan harus sesudah mulainya, dan belum lewat.",
+    "window-long": "Pemeliharaan paling lama {days} hari.",
+    "window-why": "Tulis mengapa, paling panjang {most} huruf.",
+    "window-gateway": "Gateway {name} tidak ada.",
+    "window-tag": "Tidak ada gateway dengan tanda {name}.",
+    "window-unknown": "Pemeliharaan itu sudah selesai.",
+    "alert-over": "Peringatan itu sudah selesai.",
+    "alert-note": "Catatan paling panjang {most} huruf.",
     "url-local": "{host} adalah mesin ini sendiri atau alamat tetangganya.",
 }
 # Of a list of employees: what is wrong, and how its columns are called.

@@ -41,7 +41,8 @@ MINE, THEIRS = "Ani Contoh", "Zaenal Rahasia"
 ANYBODY = ["static", "healthz", "readyz", "metrics", "log_in", "log_in_code", "enrol.post", "api_page", "api.openapi"]
 TOKEN = ["api.records", "api.provisional", "api.gateways", "api.gateway", "api.employees", "api.employee"]
 LOGGED_IN = [
-    "fleet", "records", "log_out", "account", "account_password", "account_session_end", "account_sessions_end",
+    "fleet", "records", "alerts", "alerts_history", "log_out",
+    "account", "account_password", "account_session_end", "account_sessions_end",
     "account_second_factor", "account_second_factor_end",
 ]  # fmt: skip
 OFFICES = ["attendance_city", "attendance_office", "attendance_office_month", "attendance_incidents"]
@@ -56,6 +57,7 @@ TABLE = {
     **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),
     **dict.fromkeys([*ACCOUNTS, "webhooks", "webhook_add", "webhook", "webhook_do"], "i"),
+    **dict.fromkeys(["alert_acknowledge", "alert_test", "maintenance_add", "maintenance_end"], "i"),
     "audit": "ip",
 }
 
