@@ -20,13 +20,14 @@ from .commands import AS_JSON, Decorator, now, who
 from .config import Config
 from .database import Database
 from .maintenance import Kind, Window
+from .parts import broker_folder, enrolment_url
 from .refusal import Refusal
 
 _SPAN = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def plan(settings: Config, url: str, broker_folder: Path) -> Plan:
+def plan(settings: Config) -> Plan:
     """Raises `ConfigError`."""
     wanted = settings.alerts
     return Plan(
@@ -35,9 +36,9 @@ def plan(settings: Config, url: str, broker_folder: Path) -> Plan:
         channels=channels.load(wanted.channels),
         settle=timedelta(seconds=wanted.group_seconds),
         digest=wanted.digest,
-        page=f"{url.rstrip('/')}/alerts",
+        page=f"{enrolment_url(settings).rstrip('/')}/alerts",
         data_dir=Path(settings.central.data_dir),
-        broker_certificate=broker_folder / "server.crt" if settings.broker.tls else None,
+        broker_certificate=broker_folder(settings) / "server.crt" if settings.broker.tls else None,
         heartbeat=wanted.heartbeat,
         heartbeat_every=timedelta(minutes=wanted.heartbeat_minutes),
     )

@@ -429,4 +429,19 @@ CREATE TABLE pulse (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _ALERTS)
+# In which language somebody reads; empty as long as they chose none.
+_LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
+
+STEPS = (
+    _RECORDS,
+    _CHECK_IN,
+    _HISTORY,
+    _ATTENDANCE,
+    _TRUST,
+    _UPLINK,
+    _PROGRAMS,
+    _WEBHOOKS,
+    _ACCESS,
+    _LANGUAGE,
+    _ALERTS,
+)
