@@ -16,6 +16,7 @@ import click
 from . import alerts, channels, maintenance, notices, outbox, sightings
 from .alert_life import Alert
 from .alert_watch import Plan
+from .alerting import named
 from .commands import AS_JSON, Decorator, now, who
 from .config import Config
 from .database import Database
@@ -96,7 +97,7 @@ def _list(settings: Config, database: Database, as_json: bool) -> None:
     for each in found:
         since = f"{each.since.astimezone(ZoneInfo(settings.central.timezone)):%d/%m %H:%M}"
         seen = f"  [{each.acknowledged_by}: {each.note}]" if each.acknowledged_by else ""
-        click.echo(f"{each.id:5} {each.severity:9} {since}  {each.subject:20} {each.text}{seen}")
+        click.echo(f"{each.id:5} {each.severity:9} {since}  {named(each.subject):20} {each.text}{seen}")
         click.echo(f"{'':30}→ {each.remedy}")
     if not found:
         click.echo("Nothing is open.")

@@ -149,6 +149,8 @@ class Alerts:
     """All of it, each in a thread of its own: what is slow holds up nothing else."""
 
     def __init__(self, database: Database, plan: Plan, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._channels = plan.channels
         watch = Watch(database, plan, clock)
         expected = (StorageError, OSError)
         self._loops = [Loop("alerts", watch.step, LOOK_EVERY, expected)]
@@ -159,6 +161,9 @@ class Alerts:
             self._loops.append(Loop("heartbeat", Heart(watch, plan, clock).step, TELL_EVERY, expected))
 
     def start(self) -> None:
+        """Raises `StorageError`."""
+        for channel in self._channels:
+            outbox.join(self._database, channel.name)  # before anything happens that it would not be told of
         for loop in self._loops:
             loop.start()
 

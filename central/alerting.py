@@ -351,5 +351,8 @@ def changed(
     )
 
 
-def is_central(subject: str) -> bool:
-    return subject.startswith(CENTRAL)
+def named(subject: str) -> str:
+    """Whom an alert is about, as people call it."""
+    if not subject.startswith(CENTRAL):
+        return subject
+    return f"Pusat{subject.removeprefix(CENTRAL).replace(' ', ': ', 1)}"

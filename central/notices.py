@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from .alert_life import Alert, Event
-from .alerting import Severity, Sight
+from .alerting import CENTRAL, Severity, Sight, named
 
 MOST_NAMES = 12  # of one line
 MOST_LINES = 40  # of one message: a phone is read, not studied
@@ -80,7 +80,7 @@ def _title(new: Sequence[Alert], again: Sequence[Alert], over: Sequence[Alert]) 
     parts += [f"{len(again)} masih terbuka"] if again else []
     parts += [f"{len(over)} pulih"] if over else []
     only = [*new, *again, *over]
-    about = f" ({only[0].subject})" if len(only) == 1 else ""
+    about = f" ({named(only[0].subject)})" if len(only) == 1 else ""
     return f"Gardu: {', '.join(parts)}{about}"
 
 
@@ -110,9 +110,10 @@ def _list(head: str, texts: Sequence[str]) -> list[str]:
 
 
 def _names(alerts: Sequence[Alert]) -> str:
-    names = sorted({alert.subject for alert in alerts})
+    names = sorted({named(alert.subject) for alert in alerts})
     more = f" dan {len(names) - MOST_NAMES} lagi" if len(names) > MOST_NAMES else ""
-    count = f"{len(names)} gateway, " if len(names) > 1 else ""
+    of_central = any(alert.subject.startswith(CENTRAL) for alert in alerts)
+    count = f"{len(names)} gateway, " if len(names) > 1 and not of_central else ""
     return count + ", ".join(names[:MOST_NAMES]) + more
 
 

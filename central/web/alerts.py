@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from .. import alerts, channels, maintenance, notices, outbox
 from ..alert_life import Alert
-from ..alerting import CENTRAL, RULES, Severity
+from ..alerting import RULES, Severity, named
 from ..alerts import Wanted
 from ..maintenance import Kind, Window
 from ..outbox import Health
@@ -33,7 +33,7 @@ def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         severities=SEVERITIES, severity_colours=COLOURS, gateway_incidents=lambda gateway: incidents(office, gateway)
     )
-    app.jinja_env.filters.update(subject=subject, span=notices.span)
+    app.jinja_env.filters.update(subject=named, span=notices.span)
     _register_looks(app, office)
     _register_acts(app, office)
 
@@ -47,11 +47,6 @@ def incidents(office: Office, gateway: str) -> list[tuple[datetime, Alert | Wind
     found += [(each.since, each) for each in alerts.of(office.database, gateway, now - SHOWN, now)]
     found += [(each.since, each) for each in maintenance.of(office.database, gateway, now - SHOWN, now)]
     return sorted(found, key=lambda each: each[0], reverse=True)
-
-
-def subject(name: str) -> str:
-    """Whom an alert is about, as people call it."""
-    return f"Pusat{name.removeprefix(CENTRAL).replace(' ', ': ', 1)}" if name.startswith(CENTRAL) else name
 
 
 def _register_looks(app: Flask, office: Office) -> None:

@@ -109,7 +109,9 @@ def is_good(page: Page) -> None:
 
 
 def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
-    for name in ("Gateway", "Peringatan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Program", "Akun", "Audit"):
+    for name in (
+        "Gateway", "Peringatan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Program", "Akun", "Audit",
+    ):  # fmt: skip
         page.get_by_role("navigation", name="Utama").get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("navigation", name="Utama").locator("[aria-current]")).to_have_text(name)
         is_good(page)
