@@ -60,7 +60,7 @@ class Watch:
         sights = sightings.gateways(self._database, now)
         central = sightings.central(self._database, self._place, now)
         for alert, event in alerts.evaluate(self._database, sights, central, plan.terms, now):
-            log.info("alert", event=str(event), rule=alert.rule, subject=alert.subject)
+            log.info("alert", what=str(event), rule=alert.rule, subject=alert.subject)
         self.well = not any(alert.rule in _ILL for alert in alerts.opened(self._database))
         self.looked = now
         return False

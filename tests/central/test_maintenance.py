@@ -50,6 +50,7 @@ def test_one_that_is_ended_is_over_but_kept(town: Database) -> None:
     made = window(town, Kind.GATEWAY, GATEWAY)
     maintenance.end(town, made.id, "tina", NOW + HOUR)
     assert maintenance.active(town, NOW + HOUR) == set()
+    assert maintenance.coming(town, NOW + HOUR) == []
     (kept,) = maintenance.former(town, NOW + HOUR)
     assert (kept.end, kept.ended_by, kept.why) == (NOW + HOUR, "tina", "ganti modem")
     assert maintenance.of(town, GATEWAY, NOW, NOW + 2 * HOUR) == [kept]

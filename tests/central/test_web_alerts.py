@@ -146,6 +146,9 @@ def test_history_by_filter_and_page(site: Site) -> None:
     page = site.client.get("/alerts/history").text
     assert page.count("Terputus dari broker</td>") == 2
     assert site.client.get(f"/alerts/history?subject={OTHER}").text.count("Terputus dari broker</td>") == 1
+    enter(site, "vivi")
+    assert site.client.get(f"/alerts/history?subject={OTHER}").text.count("Terputus dari broker</td>") == 0
+    assert site.client.get("/alerts/history").text.count("Terputus dari broker</td>") == 1
     assert "Tidak ada yang cocok" in site.client.get("/alerts/history?severity=info&page=99999999999").text
     assert site.client.get("/alerts/history?subject=%00&rule=%00&page=x").status_code == 200
 
