@@ -99,6 +99,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
     shared_phones: bool = False
     missed_calls: bool = False
+    remote_ussd: bool = True
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()
 

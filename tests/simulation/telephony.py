@@ -101,6 +101,9 @@ class Telephony:
         self._may_fail("calls")
         return []
 
+    def restart(self) -> None:
+        self._may_fail("restart")
+
     def close(self) -> None:
         pass
 
