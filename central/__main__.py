@@ -39,6 +39,7 @@ from . import (
     evidence,
     fleet,
     mosquitto,
+    order_commands,
     qr,
     queries,
     retention_commands,
@@ -570,6 +571,7 @@ def shifts_import(settings: Config, database: Database, file: Path) -> None:
 
 main.add_command(webhook_commands.group(with_database))
 main.add_command(user_commands.group(with_database))
+main.add_command(order_commands.group(with_database))
 for group in retention_commands.groups(with_database, lambda settings, database: refresh(settings, database)):
     main.add_command(group)
 

@@ -361,4 +361,23 @@ CREATE TABLE retention (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)
+# What gateways are told to do. `result` is as the gateway said it.
+_COMMANDS = """
+CREATE TABLE command (
+    id TEXT PRIMARY KEY,
+    gateway TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    body {blob} NOT NULL,
+    asked BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    sent BIGINT,
+    answered BIGINT,
+    result {blob},
+    UNIQUE (gateway, number)
+);
+CREATE INDEX command_asked ON command (gateway, asked);
+CREATE INDEX command_open ON command (expires) WHERE result IS NULL;
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _COMMANDS)

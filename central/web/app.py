@@ -24,6 +24,7 @@ from . import (
     attendance,
     audit,
     bindings,
+    commands,
     enrol,
     errors,
     exports,
@@ -75,6 +76,7 @@ def create_app(
     account.register(app, office, limiter)
     accounts.register(app, office)
     webhooks.register(app, office)
+    commands.register(app, office)
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)

@@ -86,11 +86,14 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "webhook_add": _IT,
     "webhook": _IT,
     "webhook_do": _IT,
+    "gateway_commands": _IT,
+    "gateway_command_ask": _IT,
+    "gateway_command": _IT,
     "audit": _IT | _PERSONNEL,
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", "Gateway", ("fleet",)),
+    ("fleet", "Gateway", ("fleet", "gateway")),
     ("attendance_city", "Kehadiran", ("attendance", "correction")),
     ("records", "Presensi", ("records",)),
     ("numbers", "Nomor", ("numbers",)),

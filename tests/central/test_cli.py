@@ -40,6 +40,7 @@ COMMANDS = [
     ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",), ("token", "list"),
     ("token", "remove"), ("webhooks",), ("webhook", "add"), ("webhook", "list"), ("webhook", "resend"),
     ("user", "list"), ("user", "set"), ("user", "remove"), ("user", "log-out"), ("user", "reset-code"),
+    ("command", "send"), ("command", "list"),
     ("retention", "run"), ("person", "erase"),
     ("audit", "verify"), ("shifts", "import"),
 ]  # fmt: skip

@@ -92,7 +92,8 @@ class Gateway:
         self.number += 1
         made = Command(
             gateway=GATEWAY, id=f"{self.number:032}", number=self.number, name=name,
-            arguments=changes.pop("arguments", {}), issued=MORNING, expires=MORNING + timedelta(minutes=15), by="tina",
+            arguments=changes.pop("arguments", {}), issued=MORNING,
+            expires=MORNING + timedelta(minutes=15), by="tina",
         )  # fmt: skip
         return msgspec.structs.replace(made, **changes)
 
