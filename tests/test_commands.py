@@ -1,4 +1,4 @@
-"""Commands over a whole system of real processes: libgammu on a simulated modem, the embedded broker, the database."""
+"""Commands over a whole system of real processes: libgammu on a simulated modem, broker, gateway and central."""
 
 from __future__ import annotations
 
