@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.clock import Now
 from gateway.config import Config, GatewaySection, ModemSection
 from gateway.core import Core
+from gateway.decision import Outcome
 from gateway.executor import Executor
 from gateway.journal import Journal, JournalError
 from gateway.orders import LOOP_SECONDS, sms_text
@@ -165,6 +166,7 @@ def test_a_test_sms_comes_back(gateway: Gateway) -> None:
     assert (result.code, result.facts) == ("sms-back", {"seconds": "4.2"})
     assert gateway.modem.slots == {}
     assert gateway.journal.unsent(1) == [], "nobody answers it"
+    assert [entry.outcome for entry in gateway.journal.log(9)] == [Outcome.TEST]
     assert gateway.journal.records(0, 1) == []
 
 
@@ -269,14 +271,17 @@ def test_delivered_again_it_is_answered_the_same_and_not_done_again(
     gateway.hear(order, order)
     gateway.step()
     gateway.turn(60.0)
+    said = len(gateway.desk.results)
     gateway.hear(order)
+    assert len(gateway.desk.results) == said + 1
+    assert len(set(gateway.desk.results)) == 1
+    before = gateway.desk.results[0]
     gateway.reboot()
     gateway.hear(order)
     gateway.step()
     done = gateway.deeds()
     assert done == (0 if name == "ping" else 1)
-    assert len(set(gateway.desk.results)) == 1
-    assert len(gateway.desk.results) >= 1
+    assert set(gateway.desk.results) == {before}
 
 
 @pytest.mark.parametrize(("name", "arguments"), COSTLY)
