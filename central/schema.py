@@ -380,4 +380,19 @@ CREATE INDEX command_asked ON command (gateway, asked);
 CREATE INDEX command_open ON command (expires) WHERE result IS NULL;
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _COMMANDS)
+# In which language somebody reads; empty as long as they chose none.
+_LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
+
+STEPS = (
+    _RECORDS,
+    _CHECK_IN,
+    _HISTORY,
+    _ATTENDANCE,
+    _TRUST,
+    _UPLINK,
+    _PROGRAMS,
+    _WEBHOOKS,
+    _ACCESS,
+    _LANGUAGE,
+    _COMMANDS,
+)

@@ -29,6 +29,7 @@ from . import (
     errors,
     exports,
     health,
+    language,
     pages,
     people,
     rights,
@@ -65,6 +66,7 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.extensions["office"] = office
+    language.register(app, office)
     csrf = CSRFProtect(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _log_in_by(app, office)

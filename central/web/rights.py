@@ -13,6 +13,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ..database import Database
+from ..languages import N_
 from ..roles import Role
 from .office import Office
 
@@ -36,6 +37,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "metrics": Open.ANYBODY,
     "log_in": Open.ANYBODY,
     "log_in_code": Open.ANYBODY,
+    "language": Open.ANYBODY,
     "enrol.post": Open.ANYBODY,
     "api_page": Open.ANYBODY,
     "api.openapi": Open.ANYBODY,
@@ -93,15 +95,15 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", "Gateway", ("fleet", "gateway")),
-    ("attendance_city", "Kehadiran", ("attendance", "correction")),
-    ("records", "Presensi", ("records",)),
-    ("numbers", "Nomor", ("numbers",)),
-    ("people", "Pegawai", ("people", "person", "roster")),
-    ("exports", "Unduh", ("export",)),
-    ("webhooks", "Program", ("webhook",)),
-    ("accounts", "Akun", ("accounts", "account_of", "account_add", "account_reset")),
-    ("audit", "Catatan", ("audit",)),
+    ("fleet", N_("Gateway"), ("fleet", "gateway")),
+    ("attendance_city", N_("Kehadiran"), ("attendance", "correction")),
+    ("records", N_("Presensi"), ("records",)),
+    ("numbers", N_("Nomor"), ("numbers",)),
+    ("people", N_("Pegawai"), ("people", "person", "roster")),
+    ("exports", N_("Unduh"), ("export",)),
+    ("webhooks", N_("Program"), ("webhook",)),
+    ("accounts", N_("Akun"), ("accounts", "account_of", "account_add", "account_reset")),
+    ("audit", N_("Audit"), ("audit",)),
 )
 # What names an employee in an address, and where they work.
 _OFFICE_OF = {

@@ -39,7 +39,10 @@ PEOPLE = {
     "dian": ({Role.IT, Role.PERSONNEL}, set()),
 }  # fmt: skip
 MINE, THEIRS = "Ani Contoh", "Zaenal Rahasia"
-ANYBODY = ["static", "healthz", "readyz", "metrics", "log_in", "log_in_code", "enrol.post", "api_page", "api.openapi"]
+ANYBODY = [
+    "static", "healthz", "readyz", "metrics", "log_in", "log_in_code", "language", "enrol.post", "api_page",
+    "api.openapi",
+]  # fmt: skip
 TOKEN = ["api.records", "api.provisional", "api.gateways", "api.gateway", "api.employees", "api.employee"]
 LOGGED_IN = [
     "fleet", "records", "log_out", "account", "account_password", "account_session_end", "account_sessions_end",
