@@ -131,6 +131,7 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     batches_days: Days = 0
     quarantine_days: Days = 365
     former_days: Days = 0
+    commands_days: Days = 365
 
 
 class Config(Section, frozen=True, kw_only=True):

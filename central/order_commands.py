@@ -98,5 +98,6 @@ def _plain(order: Order) -> dict[str, Any]:
         "id": command.id, "gateway": command.gateway, "name": command.name, "arguments": command.arguments,
         "by": command.by, "asked": order.asked.isoformat(), "state": order.state(now()).value,
         "ending": result.ending.value if result else None, "code": result.code if result else None,
+        "arrived": order.arrived.isoformat() if order.arrived else None,
         "facts": result.facts if result else {}, "text": result.text if result else "",
     }  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from mqtt_bridge.commands import ARGUMENTS, CENTRAL, COSTLY, OWN, CommandName, flaw
+from mqtt_bridge.commands import ARGUMENTS, CENTRAL, COSTLY, OWN, CommandName, flaw, is_test, sms_text
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Command, Ending, Policy, Result, decode, encode
@@ -31,6 +31,8 @@ ASKED_ON = timedelta(minutes=5)
 COSTLY_PER_HOUR = 5
 WAITING_AT_MOST = 20
 _HOUR = timedelta(hours=1)
+_TRAVELS = timedelta(days=3)  # an SMS, at most
+_COLUMNS = "body, asked, sent, result, arrived"
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
@@ -63,12 +65,13 @@ class OrderRefusal(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A command that somebody asked for."""
+    """A command that somebody asked for; `arrived` is when its test SMS came to the collector's own number."""
 
     command: Command
     asked: datetime
     sent: datetime | None
     result: Result | None
+    arrived: datetime | None
 
     def state(self, now: datetime) -> State:
         if self.result:
@@ -207,27 +210,40 @@ def _believed(keys: GatewayKeys, gateway: str, sealed: bytes) -> Result | None:
     return result
 
 
+def arrived(database: Database, text: str, now: datetime) -> bool:
+    """Note that a test SMS came to the collector's number; False when it is none that was asked for lately."""
+    if not is_test(text):
+        return False
+    rows = database.rows(
+        "SELECT id, body FROM command WHERE name = ? AND asked > ?", CommandName.SMS, micros(now - _TRAVELS)
+    )
+    for id_, body in rows:
+        if sms_text(msgspec.json.decode(bytes(body), type=Command)) == text:
+            database.run("UPDATE command SET arrived = ? WHERE id = ? AND arrived IS NULL", micros(now), id_)
+            return True
+    return False
+
+
 def latest(database: Database, limit: int, gateway: str = "") -> list[Order]:
     """The newest first; of one gateway if it is named."""
     where, values = (" WHERE gateway = ?", [gateway]) if gateway else ("", [])
     rows = database.rows(
-        f"SELECT body, asked, sent, result FROM command{where} ORDER BY asked DESC, number DESC LIMIT ?",
+        f"SELECT {_COLUMNS} FROM command{where} ORDER BY asked DESC, number DESC LIMIT ?",
         *values, limit,
     )  # fmt: skip
     return [_order(*row) for row in rows]
 
 
 def one(database: Database, gateway: str, id_: str) -> Order | None:
-    row = database.row(
-        "SELECT body, asked, sent, result FROM command WHERE gateway = ? AND id = ?", gateway, id_.replace("\0", "")
-    )
+    row = database.row(f"SELECT {_COLUMNS} FROM command WHERE gateway = ? AND id = ?", gateway, id_.replace("\0", ""))
     return _order(*row) if row else None
 
 
-def _order(body: bytes, asked: int, sent: int | None, result: bytes | None) -> Order:
+def _order(body: bytes, asked: int, sent: int | None, result: bytes | None, arrived_at: int | None) -> Order:
     return Order(
         msgspec.json.decode(bytes(body), type=Command),
         moment(asked),
         moment(sent) if sent else None,
         _decode_result(bytes(result)) if result else None,
+        moment(arrived_at) if arrived_at else None,
     )

@@ -361,7 +361,8 @@ CREATE TABLE retention (
 );
 """
 
-# What gateways are told to do. `result` is as the gateway said it.
+# What gateways are told to do. `result` is as the gateway said it, `arrived` when its test SMS came to
+# the collector's number.
 _COMMANDS = """
 CREATE TABLE command (
     id TEXT PRIMARY KEY,
@@ -374,6 +375,7 @@ CREATE TABLE command (
     sent BIGINT,
     answered BIGINT,
     result {blob},
+    arrived BIGINT,
     UNIQUE (gateway, number)
 );
 CREATE INDEX command_asked ON command (gateway, asked);

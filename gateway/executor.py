@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modem.messages import Modem, ModemError, OutgoingSms
 from mqtt_bridge.client import Link, LinkDown
-from mqtt_bridge.commands import OWN, CommandName
+from mqtt_bridge.commands import OWN, CommandName, is_test, sms_text
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Command, Ending, Result
 from mqtt_bridge.topics import Leaf, topic
@@ -23,7 +23,7 @@ from .clock import Clock, Now
 from .decision import Decision, Outcome
 from .journal import Journal, Order
 from .message import IncomingMessage
-from .orders import LOOP_SECONDS, ON_MODEM, Place, answer, is_test, recipient, refusal, sms_text
+from .orders import LOOP_SECONDS, ON_MODEM, Place, answer, recipient, refusal
 from .rulebook import RuleBook
 
 log = structlog.get_logger(__name__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +12,6 @@ from .clock import Now
 
 ON_MODEM = frozenset({CommandName.SMS, CommandName.USSD, CommandName.RESTART_MODEM})
 LOOP_SECONDS = 180.0  # for which a test SMS to the SIM itself is waited for
-_TEST = re.compile(r"Gardu uji ([0-9A-F]{16}) dari [a-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +67,6 @@ def recipient(command: Command, place: Place) -> str:
     to = command.arguments["to"]
     uplink = place.policy.uplink if place.policy else None
     return {OWN: place.own_number, CENTRAL: uplink.number if uplink else ""}.get(to, to)
-
-
-def sms_text(command: Command) -> str:
-    """By its mark it is known again, and by no other SMS."""
-    return f"Gardu uji {_mark(command.id)} dari {command.gateway}"
-
-
-def is_test(text: str) -> bool:
-    return _TEST.fullmatch(text) is not None
-
-
-def _mark(id_: str) -> str:
-    return hashlib.sha256(id_.encode()).hexdigest()[:16].upper()
 
 
 def answer(command: Command, ending: Ending, code: str, at: datetime, text: str = "", **facts: object) -> Result:

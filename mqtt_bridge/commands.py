@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -28,6 +29,7 @@ _CODE = re.compile(r"[*#][0-9*#]{1,99}")
 # They do not ask but set: diversions, barring, PIN and PUK (3GPP TS 22.030, 6.5.2 and annex B).
 _SETTING = re.compile(r"\*\*|##|\*#|#[0-9]|\*(?:002|004|21|30|31|33[0-3]?|35[0-3]?|43|6[127]|7[67])[*#]")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_TEST = re.compile(r"Gardu uji [0-9A-F]{16} dari [a-z0-9-]+")
 _SEQ = re.compile(r"[1-9][0-9]{0,15}")
 
 
@@ -48,6 +50,16 @@ def _flaw_of_code(code: str) -> str | None:
     if not _CODE.fullmatch(code):
         return "ussd-code"
     return "ussd-setting" if _SETTING.match(code) else None
+
+
+def sms_text(command: Command) -> str:
+    """What a test SMS says. By its mark it is known again, and by no other SMS."""
+    mark = hashlib.sha256(command.id.encode()).hexdigest()[:16].upper()
+    return f"Gardu uji {mark} dari {command.gateway}"
+
+
+def is_test(text: str) -> bool:
+    return _TEST.fullmatch(text) is not None
 
 
 NAMES = {

@@ -19,10 +19,11 @@ from gateway.core import Core
 from gateway.decision import Outcome
 from gateway.executor import Executor
 from gateway.journal import Journal, JournalError
-from gateway.orders import LOOP_SECONDS, sms_text
+from gateway.orders import LOOP_SECONDS
 from gateway.web.server import create_app
 from modem.messages import ModemError, OutgoingSms, Registration, UssdAnswer, UssdStatus
 from mqtt_bridge.client import Inbound, LinkDown, Problem
+from mqtt_bridge.commands import sms_text
 from mqtt_bridge.envelope import seal, unseal
 from mqtt_bridge.records import Command, Ending, Policy, Result, decode
 from mqtt_bridge.topics import Leaf, parse, topic

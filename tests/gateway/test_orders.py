@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.clock import Now
 from gateway.diagnostics import LONGEST, fitting, hidden
-from gateway.orders import Place, answer, is_test, recipient, refusal, sms_text
-from mqtt_bridge.commands import MEANINGS, CommandName, name_of, said
+from gateway.orders import Place, answer, recipient, refusal
+from mqtt_bridge.commands import MEANINGS, CommandName, is_test, name_of, said, sms_text
 from mqtt_bridge.records import Command, Ending, Policy, UplinkTerms, decode, encode
 
 from .factories import MORNING

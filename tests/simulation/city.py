@@ -108,7 +108,7 @@ class City:
 
     def orders(self) -> list[orders.Order]:
         with closing(sqlite3.connect(self._path)) as database:
-            rows = database.execute("SELECT body, asked, sent, result FROM command").fetchall()
+            rows = database.execute("SELECT body, asked, sent, result, arrived FROM command").fetchall()
         return [orders._order(*row) for row in rows]
 
     def _boot(self) -> None:

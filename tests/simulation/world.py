@@ -21,10 +21,10 @@ from gateway.core import Core
 from gateway.decision import Outcome
 from gateway.guardian import Guardian, SimSettings
 from gateway.journal import Journal
-from gateway.orders import ON_MODEM, sms_text
+from gateway.orders import ON_MODEM
 from modem import operators
 from modem.messages import IncomingSms, ModemError, OutgoingSms
-from mqtt_bridge.commands import CommandName
+from mqtt_bridge.commands import CommandName, sms_text
 from mqtt_bridge.envelope import body_of
 from mqtt_bridge.records import Ack, Action, Ending, Record, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, parse
