@@ -130,7 +130,7 @@ class Core:
             self._hear_of_rivals,
             lambda command: self.executor.take(command, spokesman.say),
         )
-        spokesman = Spokesman(link, self.journal, key)
+        spokesman = Spokesman(link, self.journal, key, self.executor.news)
         self.executor.records_again = forwarder.send_anew
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer, spokesman)

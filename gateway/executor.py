@@ -6,7 +6,9 @@ They share the journal, and of each command only one half does anything.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -41,7 +43,11 @@ class Loop:
 
 
 class Executor:
-    """`fitted` tells whether there is a modem, `diagnose` makes the bundle, `records_again` sends records anew."""
+    """`fitted` tells whether there is a modem, `diagnose` makes the bundle, `records_again` sends records anew.
+
+    `news` is set while there may be a result that was not said yet. The journal is asked after a start and when
+    something changed, and not every second.
+    """
 
     def __init__(
         self,
@@ -61,6 +67,10 @@ class Executor:
         self._diagnose = diagnose
         self.records_again: Callable[[], None] = lambda: None
         self._loop: Loop | None = None
+        self.news = threading.Event()
+        self._open_here, self._open_on_modem = threading.Event(), threading.Event()
+        for each in (self.news, self._open_here, self._open_on_modem):
+            each.set()
 
     def _place(self) -> Place:
         rules = self._rulebook.rules
@@ -72,6 +82,7 @@ class Executor:
         """It is kept before anything is done about it. One that was answered is answered again."""
         if self._journal.keep_command(command, self._clock.now().wall):
             log.info("command", name=command.name, id=command.id, by=command.by)
+            (self._open_on_modem if command.name in ON_MODEM else self._open_here).set()
             return
         known = self._journal.order(command.id)
         if known is None:
@@ -81,7 +92,7 @@ class Executor:
 
     def step(self, now: Now) -> bool:
         """Carry out what needs no modem; tells whether there was anything. Raises `JournalError`."""
-        due = [order for order in self._journal.open_orders() if order.command.name not in ON_MODEM]
+        due = self._due(self._open_here, on_modem=False)
         for order in due:
             self._finish(self._refused(order, now) or self._do(order, now))
         return bool(due)
@@ -111,9 +122,7 @@ class Executor:
 
         While it is not `readable` only a restart is begun, and no SMS or code while it is not `able` to send.
         """
-        for order in self._journal.open_orders():
-            if order.command.name not in ON_MODEM:
-                continue
+        for order in self._due(self._open_on_modem, on_modem=True):
             if order.begun:
                 return self._settle(order, order.begun.isoformat(timespec="seconds"), now)
             if readable or order.command.name == CommandName.RESTART_MODEM or now.wall >= order.command.expires:
@@ -191,22 +200,37 @@ class Executor:
 
     # Both
 
+    def _due(self, may_be: threading.Event, *, on_modem: bool) -> list[Order]:
+        """What one half has to do; without a look when nothing came since the last one found nothing."""
+        if not may_be.is_set():
+            return []
+        may_be.clear()  # before the look: what comes meanwhile sets it again
+        found: list[Order] | None = None
+        try:
+            found = [each for each in self._journal.open_orders() if (each.command.name in ON_MODEM) == on_modem]
+        finally:
+            if found is None or found:
+                may_be.set()
+        return found
+
     def _refused(self, order: Order, now: Now) -> Result | None:
         code = refusal(order.command, now, self._place())
         return answer(order.command, Ending.REFUSED, code, now.wall) if code else None
 
     def _finish(self, result: Result) -> None:
         self._journal.answer_command(result)
+        self.news.set()
         log.info("command done", id=result.id, ending=result.ending, code=result.code)
 
 
 class Spokesman:
     """Says the results to the collector: each when it is there, and the last ones again in every new session."""
 
-    def __init__(self, link: Link, journal: Journal, key: Ed25519PrivateKey) -> None:
+    def __init__(self, link: Link, journal: Journal, key: Ed25519PrivateKey, news: threading.Event) -> None:
         self._link = link
         self._journal = journal
         self._key = key
+        self._news = news
         self._session = 0
         self._said: set[str] = set()
 
@@ -215,17 +239,30 @@ class Spokesman:
         if self._link.session != self._session:
             self._session = self._link.session
             self._said.clear()
-        orders = self._journal.orders(SAID_ANEW)
-        self._tell(order.result for order in reversed(orders) if order.result and order.command.id not in self._said)
+            self._news.set()
+        if not self._news.is_set():
+            return
+        self._news.clear()  # before the look: what comes meanwhile sets it again
+        told = False
+        try:
+            orders = self._journal.orders(SAID_ANEW)
+            results = [order.result for order in reversed(orders) if order.result]
+            self._tell(result for result in results if result.id not in self._said)
+            told = True
+        except LinkDown:
+            log.info("results not said yet")
+        finally:
+            if not told:
+                self._news.set()
 
     def say(self, result: Result) -> None:
-        self._tell([result])
+        """Once more. What is not heard is asked for again."""
+        with suppress(LinkDown):
+            self._tell([result])
 
     def _tell(self, results: Iterable[Result]) -> None:
+        """Raises `LinkDown`."""
         place = topic(self._journal.gateway, Leaf.RESULT)
-        try:
-            for result in results:
-                self._link.publish(place, seal(result, self._key), retain=False)
-                self._said.add(result.id)
-        except LinkDown:
-            pass  # in the next session
+        for result in results:
+            self._link.publish(place, seal(result, self._key), retain=False)
+            self._said.add(result.id)
