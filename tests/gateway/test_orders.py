@@ -149,7 +149,7 @@ def test_no_number_and_no_secret_gets_into_a_bundle(secret: str) -> None:
 
 
 def test_times_and_counts_stay() -> None:
-    for plain in ("2026-11-24T00:21:05.123456Z", "0.1.0", "07:21", "E173", "Rp 25.000", "12345"):
+    for plain in ("2026-11-24T00:21:05.123456Z", "0.1.0", "07:21", "E173", "Rp 25.000", "12345", "28f0224455667d9a"):
         assert hidden(plain) == plain
 
 
