@@ -24,9 +24,7 @@ LONGEST = 16_000
 NOTE_EVERY = 60.0  # seconds between two notes of the signal
 HELD = 60
 # Phone numbers, NIP, IMSI and codes, but no times and short hashes; keys and secrets in base32, base64 and hex.
-_PRIVATE = re.compile(
-    r"(?<![0-9a-fA-F.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ -]?\d){5,}(?![0-9a-fA-F])|[A-Za-z0-9+/_=]{20,}"
-)
+_PRIVATE = re.compile(r"(?<![0-9a-fA-F.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ -]?\d){5,}(?![0-9a-fA-F])|[A-Za-z0-9+/_=]{20,}")
 _SAID = frozenset({"timestamp", "level", "event", "logger", "problem", "exception", "loop"})
 
 

@@ -26,14 +26,20 @@ from . import (
     bindings,
     commands,
     enrol,
+    enrolments,
     errors,
+    evidence,
     exports,
     health,
     language,
     pages,
     people,
+    quarantine,
+    readiness,
     rights,
     session,
+    statements,
+    tokens,
     webhooks,
 )
 from .office import Office, Person
@@ -72,6 +78,11 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    readiness.register(app, office)
+    enrolments.register(app, office)
+    quarantine.register(app, office)
+    tokens.register(app, office)
+    statements.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)
@@ -82,6 +93,7 @@ def create_app(
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)
+    evidence.register(app, office)
     api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
     health.register(app, office)
@@ -96,7 +108,10 @@ def create_app(
 @contextmanager
 def serve(listen: str, app: Flask) -> Iterator[None]:
     """The application at `host:port`, in a thread of its own. Raises `OSError` when the port is taken."""
-    server: Any = waitress.create_server(app, listen=listen, threads=8, ident="gardu")
+    # Waitress would take away what a reverse proxy says; whether it is believed is for `create_app`.
+    server: Any = waitress.create_server(
+        app, listen=listen, threads=8, ident="gardu", clear_untrusted_proxy_headers=False
+    )
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:

@@ -55,6 +55,10 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "account_second_factor": _ALL,
     "account_second_factor_end": _ALL,
     "fleet": _ALL,
+    "readiness": _ALL,
+    "readiness_of": _ALL,
+    "readiness_file": _ALL,
+    "readiness_deadline": _IT,
     "records": _ALL,
     "numbers": _OFFICE,
     "approve_number": _OFFICE,
@@ -66,6 +70,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "attendance_month": _ATTENDANCE,
     "attendance_day": _ATTENDANCE,
     "attendance_replay": _PERSONNEL,
+    "evidence": _PERSONNEL,
+    "evidence_reveal": _PERSONNEL,
+    "evidence_file": _PERSONNEL,
     "corrections_waiting": _OFFICE,
     "correction_ask": _OFFICE,
     "correction_decide": _PERSONNEL,
@@ -84,6 +91,17 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "account_rights": _IT,
     "account_reset": _IT,
     "account_remove": _IT,
+    "enrolments": _IT,
+    "enrolment_add": _IT,
+    "enrolment_of": _IT,
+    "enrolment_revoke": _IT,
+    "quarantine": _IT,
+    "tokens": _IT,
+    "token_add": _IT,
+    "token_remove": _IT,
+    "account_of_session_end": _IT,
+    "statements_waiting": _OFFICE,
+    "dispute_close": _PERSONNEL,
     "webhooks": _IT,
     "webhook_add": _IT,
     "webhook": _IT,
@@ -92,16 +110,19 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "gateway_command_ask": _IT,
     "gateway_command": _IT,
     "audit": _IT | _PERSONNEL,
+    "audit_verify": _IT | _PERSONNEL,
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", N_("Gateway"), ("fleet", "gateway")),
-    ("attendance_city", N_("Kehadiran"), ("attendance", "correction")),
-    ("records", N_("Presensi"), ("records",)),
+    ("fleet", N_("Gateway"), ("fleet", "gateway_command")),
+    ("readiness", N_("Kesiapan"), ("readiness",)),
+    ("attendance_city", N_("Kehadiran"), ("attendance", "correction", "statement", "dispute")),
+    ("records", N_("Presensi"), ("records", "evidence")),
     ("numbers", N_("Nomor"), ("numbers",)),
     ("people", N_("Pegawai"), ("people", "person", "roster")),
     ("exports", N_("Unduh"), ("export",)),
-    ("webhooks", N_("Program"), ("webhook",)),
+    ("enrolments", "Pendaftaran", ("enrolment", "quarantine")),
+    ("webhooks", N_("Program"), ("webhook", "token")),
     ("accounts", N_("Akun"), ("accounts", "account_of", "account_add", "account_reset")),
     ("audit", N_("Audit"), ("audit",)),
 )
@@ -124,6 +145,9 @@ def register(app: Flask, office: Office) -> None:
     def guard() -> Response | None:
         if request.endpoint is None:
             return None  # there is no such page
+        place = request.view_args or {}
+        if any("\0" in str(value) for value in place.values()):
+            abort(404)  # nothing is called so, and PostgreSQL takes no NUL
         right = RIGHTS.get(request.endpoint)
         if isinstance(right, Open):
             return None
@@ -132,7 +156,7 @@ def register(app: Flask, office: Office) -> None:
             return response
         if right is None or not right & current_user.roles:
             abort(403)
-        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, request.view_args or {}):
+        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, place):
             abort(404)
         return None
 
@@ -149,16 +173,16 @@ def visible(gateway: str | None) -> bool:
     return scope is None or gateway in scope
 
 
+def gateways(database: Database) -> list[str]:
+    """Those of which whoever is logged in sees the employees."""
+    return [id_ for (id_,) in database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
+
+
 def _inside(database: Database, place: dict[str, Any]) -> bool:
     """Whether an address names nothing of an office that whoever is logged in does not see."""
     if current_user.scope is None:
         return True
-    offices = [database.value(_OFFICE_OF[name], _clean(value)) for name, value in place.items() if name in _OFFICE_OF]
+    offices = [database.value(_OFFICE_OF[name], value) for name, value in place.items() if name in _OFFICE_OF]
     if "gateway" in place:
         offices.append(place["gateway"])
     return all(visible(gateway) for gateway in offices)
-
-
-def _clean(value: Any) -> Any:
-    """PostgreSQL takes no NUL."""
-    return value.replace("\0", "") if isinstance(value, str) else value
