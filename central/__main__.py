@@ -24,6 +24,7 @@ from . import (
     channels,
     evidence_commands,
     gateway_commands,
+    order_commands,
     readiness_commands,
     retention_commands,
     roster_commands,
@@ -257,6 +258,7 @@ for command in (
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *alert_commands.groups(with_database, _run_alerts),
+    order_commands.group(with_database),
     *retention_commands.groups(with_database, refresh),
     readiness_commands.group,
 ):

@@ -429,6 +429,27 @@ CREATE TABLE pulse (
 );
 """
 
+# What gateways are told to do. `result` is as the gateway said it, `arrived` when its test SMS came to
+# the collector's number.
+_COMMANDS = """
+CREATE TABLE command (
+    id TEXT PRIMARY KEY,
+    gateway TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    body {blob} NOT NULL,
+    asked BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    sent BIGINT,
+    answered BIGINT,
+    result {blob},
+    arrived BIGINT,
+    UNIQUE (gateway, number)
+);
+CREATE INDEX command_asked ON command (gateway, asked);
+CREATE INDEX command_open ON command (expires) WHERE result IS NULL;
+"""
+
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
@@ -470,4 +491,5 @@ STEPS = (
     _READINESS,
     _DISPUTES,
     _ALERTS,
+    _COMMANDS,
 )

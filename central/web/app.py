@@ -25,6 +25,7 @@ from . import (
     attendance,
     audit,
     bindings,
+    commands,
     enrol,
     enrolments,
     errors,
@@ -90,6 +91,7 @@ def create_app(
     accounts.register(app, office)
     webhooks.register(app, office)
     alerts.register(app, office)
+    commands.register(app, office)
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)

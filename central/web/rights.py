@@ -112,12 +112,15 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "alert_test": _IT,
     "maintenance_add": _IT,
     "maintenance_end": _IT,
+    "gateway_commands": _IT,
+    "gateway_command_ask": _IT,
+    "gateway_command": _IT,
     "audit": _IT | _PERSONNEL,
     "audit_verify": _IT | _PERSONNEL,
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", N_("Gateway"), ("fleet",)),
+    ("fleet", N_("Gateway"), ("fleet", "gateway_command")),
     ("alerts", N_("Peringatan"), ("alert", "maintenance")),
     ("readiness", N_("Kesiapan"), ("readiness",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction", "statement", "dispute")),

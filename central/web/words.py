@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mqtt_bridge.commands import MEANINGS
+
 from ..languages import N_, _
 from ..refusal import Refusal
 from ..roster import Fault
@@ -24,6 +26,18 @@ REFUSALS = {
     "endpoint-name": N_("Nama hanya boleh berisi huruf kecil, angka, dan tanda hubung, misalnya sinergi."),
     "endpoint-taken": N_("Tujuan {name} sudah ada."),
     "endpoint-unknown": N_("Tujuan {name} tidak ada."),
+    "command-gateway": "Gateway {gateway} tidak ada.",
+    "command-revoked": "Gateway {gateway} sudah dicabut.",
+    "command-argument": "Isi dulu kolomnya.",
+    "command-no-argument": "Perintah itu tidak memakai isian.",
+    "command-cap": "Dalam satu jam hanya {most} SMS uji dan USSD untuk satu gateway, karena memakai pulsa.",
+    "command-queue": "Sudah {most} perintah menunggu gateway ini.",
+    "command-ussd-code": MEANINGS["ussd-code"],
+    "command-ussd-setting": MEANINGS["ussd-setting"],
+    "command-ussd-forbidden": MEANINGS["ussd-forbidden"],
+    "command-number-not-allowed": MEANINGS["number-not-allowed"],
+    "command-no-central-number": MEANINGS["no-central-number"],
+    "command-seq": MEANINGS["seq"],
     "url-signs": N_("Alamat paling panjang {most} huruf, tanpa spasi."),
     "url-odd": N_("Alamat itu tidak bisa dibaca."),
     "url-https": N_("Alamat harus diawali https://"),

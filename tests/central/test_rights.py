@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from central import corrections, desired, endpoints, fleet, sessions, users
+from central import corrections, desired, endpoints, fleet, orders, sessions, users
 from central.corrections import Kind, Wish
 from central.database import Database
 from central.ingest import Ingest
@@ -23,6 +23,7 @@ from central.roster import Row, store
 from central.web import rights
 from central.web.app import create_app
 from central.web.office import Office
+from mqtt_bridge.commands import CommandName
 from mqtt_bridge.records import Action, Policy
 from mqtt_bridge.sealing import public_text, seal_for
 
@@ -61,6 +62,7 @@ TABLE = {
     **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),
     **dict.fromkeys([*ACCOUNTS, "webhooks", "webhook_add", "webhook", "webhook_do"], "i"),
+    **dict.fromkeys(["gateway_commands", "gateway_command_ask", "gateway_command"], "i"),
     **dict.fromkeys(["readiness", "readiness_of", "readiness_file"], "ipov"),
     "readiness_deadline": "i",
     **dict.fromkeys(["enrolments", "enrolment_add", "enrolment_of", "enrolment_revoke", "quarantine"], "i"),
@@ -111,6 +113,7 @@ class Town:
             "filename": "icon.svg",
             "id": "none",
             "draft": "none",
+            "command_id": orders.ask(self.database, gateway, CommandName.PING, "", "tina", NOW).id,
         }
 
     def client(self, name: str = "", *, csrf: bool = False) -> FlaskClient:
