@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -38,6 +38,7 @@ from . import (
     desired,
     evidence,
     fleet,
+    labels,
     mosquitto,
     qr,
     queries,
@@ -54,6 +55,7 @@ from .collector import Collector
 from .config import Config
 from .database import Database, StorageError, moment, sqlite_url
 from .keys import GatewayKeys
+from .labels import LabelRefusal
 from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
 from .registrar import Address, Declined, Registrar
@@ -297,6 +299,15 @@ def gateway_add(
         _show_token(name, enrolment_url(settings), str(made), days, as_json=as_json)
 
 
+def _label(database: Database, gateway: str, label: str | None, number: str | None, tags: Sequence[str]) -> None:
+    """An empty tag takes all away."""
+    held = labels.read(database, gateway)
+    wanted = labels.labels(
+        held.name if label is None else label, held.number if number is None else number, tags or held.tags
+    )
+    labels.change(database, gateway, wanted, commands.who(), _now())
+
+
 def _set_up(database: Database, name: str, presence: str | None, serves_all: bool | None) -> None:
     if presence:
         fleet.set_presence(database, name, None if presence == "policy" else presence)
@@ -308,13 +319,27 @@ def _set_up(database: Database, name: str, presence: str | None, serves_all: boo
 @click.argument("name")
 @click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
 @click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
+@click.option("--label", help="What people call it, such as 'Dinas Kesehatan'.")
+@click.option("--number", help="The number of its SIM.")
+@click.option("--tag", "tags", multiple=True, help="By which it is found; may be repeated. Replaces those it had.")
 @with_database
 def gateway_set(
-    settings: Config, database: Database, name: str, presence: str | None, serves_all: bool | None
+    settings: Config,
+    database: Database,
+    name: str,
+    presence: str | None,
+    serves_all: bool | None,
+    label: str | None,
+    number: str | None,
+    tags: tuple[str, ...],
 ) -> None:
     """Change what is known of the gateway NAME."""
     if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
         raise click.ClickException(f"there is no gateway {name}")
+    try:
+        _label(database, name, label, number, tags)
+    except LabelRefusal as error:
+        raise click.ClickException(str(error)) from None
     _set_up(database, name, presence, serves_all)
     changed = refresh(settings, database)
     click.echo(f"{name} is set up; news for {len(changed)} gateways.")

@@ -361,4 +361,25 @@ CREATE TABLE retention (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)
+# What people call gateways, and how each was: the worst of every five minutes and of every hour (`step`, in seconds).
+# `messages` and `replies` are counters of the gateway.
+_FLEET = """
+ALTER TABLE gateway ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE gateway ADD COLUMN number TEXT NOT NULL DEFAULT '';
+ALTER TABLE gateway ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+CREATE TABLE gateway_history (
+    gateway TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    signal INTEGER,
+    queue BIGINT,
+    balance BIGINT,
+    heat REAL,
+    disk BIGINT,
+    messages BIGINT,
+    replies BIGINT,
+    PRIMARY KEY (gateway, step, at)
+);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _FLEET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from mqtt_bridge import modem_states
@@ -27,6 +27,7 @@ class State(StrEnum):
     LATE = "late"
     SICK = "sick"
     NEW = "new"
+    PAUSED = "paused"  # in maintenance: nobody needs to look
     UP = "up"
 
 
@@ -58,6 +59,7 @@ REMEDIES = {
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
     "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
+    "paused": "Akhiri masa pemeliharaan sesudah pekerjaan selesai",
 }
 
 
@@ -70,14 +72,32 @@ def judge(
     wanted: int = 0,
     ended: str | None = None,
     rival: datetime | None = None,
+    paused: bool = False,
 ) -> Condition:
-    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
+    """How it stands; while people work on it, what else would be said of it is told but alarms nobody.
+
+    `seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
     `ended` why its key counts no more; `rival` when another device was last seen under its name.
 
     A version is at least the time (in seconds since 1970) at which it was made, so it tells how long it has been out.
     """
     if ended:
         return Condition(State.DOWN, f"Dicabut: {ended}", REMEDIES["revoked"])
+    found = _judge(online=online, seen=seen, status=status, now=now, wanted=wanted, rival=rival)
+    if not paused:
+        return found
+    return Condition(State.PAUSED, f"Sedang dipelihara. {found.reason}".rstrip(" ."), REMEDIES["paused"])
+
+
+def _judge(
+    *,
+    online: bool,
+    seen: datetime | None,
+    status: Status | None,
+    now: datetime,
+    wanted: int,
+    rival: datetime | None,
+) -> Condition:
     if rival and now - rival < RIVAL_SHOWN:
         return Condition(State.SICK, "Dua perangkat memakai nama gateway ini", REMEDIES["rival"])
     if seen is None or status is None:
@@ -101,6 +121,12 @@ def remedy(reason: Reason, status: Status) -> str:
     """What to do about one reason of a gateway that says `status` of itself."""
     of_modem = modem_states.remedy(status.modem.state) if reason.code in modem_states.CODES else ""
     return of_modem or REMEDIES.get(reason.code, "Lihat halaman gateway itu")
+
+
+def not_applied(status: Status | None, wanted: int) -> datetime | None:
+    """Since when a gateway should hold what it has not applied; None when it has."""
+    late = status is not None and status.desired < wanted
+    return datetime.fromtimestamp(wanted, UTC) if late else None
 
 
 def worst_first(state: State) -> int:

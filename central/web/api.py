@@ -110,15 +110,17 @@ def _provisional(office: Office, query: ProvisionalQuery) -> Page[contract.Provi
 
 
 def _gateways(office: Office, _query: Nothing) -> Every[contract.Gateway]:
-    found = queries.gateways(office.database, office.clock(), office.zone)
+    now = office.clock()
+    found = queries.gateways(office.database, now, office.zone, office.paused(office.database, now))
     return Every(items=[_gateway(each) for each in found])
 
 
 def _one_gateway(office: Office, _query: Nothing, id: str) -> contract.Gateway:
-    found = [each for each in queries.gateways(office.database, office.clock(), office.zone) if each.id == id]
+    now = office.clock()
+    found = queries.gateway(office.database, id, now, office.zone, office.paused(office.database, now))
     if not found:
         raise Wrong(404, "there is no gateway of that id")
-    return _gateway(found[0])
+    return _gateway(found)
 
 
 def _employees(office: Office, query: EmployeesQuery) -> Page[contract.Worker]:

@@ -27,6 +27,7 @@ from . import (
     enrol,
     errors,
     exports,
+    gateways,
     health,
     pages,
     people,
@@ -69,6 +70,7 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    gateways.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)

@@ -49,7 +49,8 @@ class _Metrics:
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         office = self._office
-        fleet = queries.gateways(office.database, office.clock(), office.zone)
+        now = office.clock()
+        fleet = queries.fleet(office.database, now, office.paused(office.database, now))
         states = Counter(gateway.condition.state for gateway in fleet)
         by_state = GaugeMetricFamily("gardu_gateways", "Gateways by state", labels=["state"])
         for state in State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -24,8 +24,8 @@ from ..users import User
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
-    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
-    shipped one.
+    `shared_phones` whether several employees may have one number, `paused` names the gateways that people work on.
+    Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -38,6 +38,7 @@ class Office:
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
+    paused: Callable[[Database, datetime], Set[str]] = lambda database, now: frozenset()
 
 
 class Person(UserMixin):  # type: ignore[misc]

@@ -1,9 +1,9 @@
-"""Fleet and records, as people see them; both pages fetch themselves anew while they are open."""
+"""Records, as people see them, and the words that all pages share."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from flask import Flask, render_template, request
 from flask_login import current_user
@@ -21,9 +21,9 @@ PAGE = 50
 MOST_PAGES = 10_000
 MOST_PROVISIONAL = 500
 STATES = {
-    State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
+    State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru",
+    State.PAUSED: "Dipelihara", State.UP: "Baik",
 }  # fmt: skip
-COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
 ACTIONS = {
     "in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar",
     "dispute": "Sanggahan", "register": "Minta didaftarkan",
@@ -60,7 +60,6 @@ TROUBLES = {
 def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         states=STATES,
-        colours=COLOURS,
         actions=ACTIONS,
         flags=FLAGS,
         link_problem=lambda: in_words(office.link_problem()),
@@ -71,13 +70,6 @@ def register(app: Flask, office: Office) -> None:
         masked=masked,
         ago=lambda at: ago(at, office.clock()),
     )
-
-    @app.get("/")
-    def fleet() -> str:
-        found = queries.gateways(office.database, office.clock(), office.zone)
-        gateways = [gateway for gateway in found if visible(gateway.id)]
-        counts = Counter(gateway.condition.state for gateway in gateways)
-        return render_template("fleet.html", gateways=gateways, counts=counts)
 
     @app.get("/records")
     def records() -> str:
@@ -90,21 +82,21 @@ def register(app: Flask, office: Office) -> None:
             offices=current_user.scope,
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
-        found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-        known = office.database.rows("SELECT id FROM gateway ORDER BY id")
-        gateways = [id_ for (id_,) in known if visible(id_)]
-        return render_template(
-            "records.html",
-            entries=found[:PAGE],
-            provisional=queries.provisional(office.database, wanted, MOST_PROVISIONAL, newest_first=True)
-            if page == 1
-            else [],
-            more=len(found) > PAGE,
-            page=page,
-            wanted=wanted,
-            gateways=gateways,
-            day=start,
-        )
+        return render_template("records.html", wanted=wanted, page=page, day=start, **_found(office, wanted, page))
+
+
+def _found(office: Office, wanted: Wanted, page: int) -> dict[str, Any]:
+    """What those who look for `wanted` see on that page."""
+    found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
+    known = office.database.rows("SELECT id FROM gateway ORDER BY id")
+    return {
+        "entries": found[:PAGE],
+        "more": len(found) > PAGE,
+        "provisional": queries.provisional(office.database, wanted, MOST_PROVISIONAL, newest_first=True)
+        if page == 1
+        else [],
+        "gateways": [id_ for (id_,) in known if visible(id_)],
+    }
 
 
 def in_words(problem: Problem | None) -> str | None:

@@ -53,6 +53,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "account_second_factor": _ALL,
     "account_second_factor_end": _ALL,
     "fleet": _ALL,
+    "gateway": _ALL,
+    "gateway_history": _ALL,
+    "gateway_labels": _IT,
     "records": _ALL,
     "numbers": _OFFICE,
     "approve_number": _OFFICE,
@@ -90,7 +93,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", "Gateway", ("fleet",)),
+    ("fleet", "Gateway", ("fleet", "gateway")),
     ("attendance_city", "Kehadiran", ("attendance", "correction")),
     ("records", "Presensi", ("records",)),
     ("numbers", "Nomor", ("numbers",)),

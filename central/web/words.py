@@ -21,6 +21,10 @@ REFUSALS = {
     "url-https": "Alamat harus diawali https://",
     "url-scheme": "Alamat harus diawali https:// atau http://",
     "url-form": "Alamat harus seperti https://sinergi.example.go.id/gardu, tanpa nama pengguna.",
+    "label-name": "Nama paling panjang {most} huruf.",
+    "label-number": "{given} bukan nomor ponsel seperti 081234567890.",
+    "label-tag": "{given} bukan tanda: huruf kecil, angka, dan tanda hubung, misalnya utara.",
+    "label-tags": "Paling banyak {most} tanda untuk satu gateway.",
     "url-local": "{host} adalah mesin ini sendiri atau alamat tetangganya.",
 }
 # Of a list of employees: what is wrong, and how its columns are called.
