@@ -39,7 +39,7 @@ _UPSERT = (
 class Series:
     """`times` in seconds since 1970, in even steps; each of `values` has one for every time, None where none is.
 
-    Of counters it is how fast they grew, in an hour.
+    Of counters it is by how much they grew in the hour before.
     """
 
     step: int
@@ -67,8 +67,8 @@ def forget(database: Database, now: datetime) -> None:
 
 def read(database: Database, gateway: str, since: datetime, now: datetime, step: timedelta) -> Series:
     """From the step that holds `since` to the one that holds `now`."""
-    seconds = step // timedelta(seconds=1)
-    begin, end = _floor(since, step), _floor(now, step)
+    seconds, places = step // timedelta(seconds=1), COARSE // step
+    begin, end = _floor(since, step) - places * seconds, _floor(now, step)  # an hour more, for what came in an hour
     rows = database.rows(
         f"SELECT at, {', '.join(COLUMNS)} FROM gateway_history"
         " WHERE gateway = ? AND step = ? AND at >= ? AND at <= ? ORDER BY at",
@@ -79,7 +79,8 @@ def read(database: Database, gateway: str, since: datetime, now: datetime, step:
     nothing = (None,) * len(COLUMNS)
     columns = zip(*(held.get(time, nothing) for time in times), strict=True)
     values = dict(zip(COLUMNS, map(list, columns), strict=True))
-    return Series(seconds, times, values | {name: per_hour(values[name], seconds) for name in COUNTERS})
+    values |= {name: per_hour(values[name], places) for name in COUNTERS}
+    return Series(seconds, times[places:], {name: each[places:] for name, each in values.items()})
 
 
 def grouped(series: Series, names: Sequence[str]) -> dict[str, dict[str, float | None]]:
@@ -92,17 +93,23 @@ def grouped(series: Series, names: Sequence[str]) -> dict[str, dict[str, float |
     return found
 
 
-def per_hour(counter: Sequence[float | None], step: int) -> list[float | None]:
-    """How fast a counter grew before each time, in an hour. Where it fell it began anew."""
-    found: list[float | None] = []
-    last: tuple[int, float] | None = None
-    for place, value in enumerate(counter):
-        if value is None or last is None or value < last[1]:
-            found.append(None)
-        else:
-            found.append(round((value - last[1]) * 3600 / (step * (place - last[0])), 1))
-        last = (place, value) if value is not None else last
-    return found
+def per_hour(counter: Sequence[float | None], places: int) -> list[float | None]:
+    """By how much a counter grew in the hour, of so many places, before each of its values. Pure.
+
+    Where it fell it began anew. Unknown where it was not known an hour before.
+    """
+    grown: list[float | None] = []
+    last, total = None, 0.0
+    for value in counter:
+        if value is not None:
+            total += 0 if last is None else value - last if value >= last else value
+            last = value
+        grown.append(None if last is None else total)
+    return [
+        None if value is None or now is None or place < places or (before := grown[place - places]) is None
+        else now - before
+        for place, (value, now) in enumerate(zip(counter, grown, strict=True))
+    ]  # fmt: skip
 
 
 def _worse(column: str, one: float | None, other: float | None) -> float | None:

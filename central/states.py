@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,8 @@ APPLIED_AFTER = timedelta(minutes=2)
 
 # How long two devices of one name are shown after the last sign of both.
 RIVAL_SHOWN = timedelta(minutes=10)
+
+_NUMBERED = re.compile(r"(.+)-([2-9])")
 
 
 class State(StrEnum):
@@ -58,6 +61,12 @@ REMEDIES = {
     "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
     "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
+    "sim-balance": "Isi pulsa kartu SIM gateway",
+    "sim-validity": "Isi pulsa kartu SIM gateway; itu memperpanjang masa aktifnya",
+    "sim-unread": "Periksa pulsanya dengan ponsel, atau minta IT memeriksa kode cek pulsa operator itu",
+    "sim-cannot-send": "Isi pulsa kartu SIM gateway; bila cukup, ganti kartunya",
+    "sms-limit": "Lihat di halaman Pesan gateway siapa yang banyak mengirim; batasnya ada di aturan pusat",
+    "calls": "Pakai modem lain, atau matikan presensi lewat panggilan di aturan pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
     "paused": "Akhiri masa pemeliharaan sesudah pekerjaan selesai",
 }
@@ -119,6 +128,9 @@ def _judge(
 
 def remedy(reason: Reason, status: Status) -> str:
     """What to do about one reason of a gateway that says `status` of itself."""
+    numbered = _NUMBERED.fullmatch(reason.code)
+    if numbered:  # of a modem behind the first: what the status says of a modem is not about it
+        return REMEDIES.get(numbered[1], f"Lihat halaman gateway itu, modem {numbered[2]}")
     of_modem = modem_states.remedy(status.modem.state) if reason.code in modem_states.CODES else ""
     return of_modem or REMEDIES.get(reason.code, "Lihat halaman gateway itu")
 

@@ -63,7 +63,6 @@ def register(app: Flask, office: Office) -> None:
         gigabytes=lambda size: f"{size / 1e9:.1f}".replace(".", ","),
         days_left=lambda at: (at - office.clock()).days,
         lasted=lambda at: lasted(office.clock() - at),
-        minute=lambda at: f"{at.astimezone(office.zone):%d/%m %H:%M}",
     )
     _register_fleet(app, office)
     _register_one(app, office)

@@ -197,12 +197,15 @@ def test_it_is_bounded(database: Database) -> None:
 
 
 def test_counters_become_what_came_in_an_hour(database: Database) -> None:
-    for minutes, messages in ((0, 100), (5, 103), (15, 109), (20, 2), (25, 3)):
+    for minutes, messages in ((0, 100), (5, 103), (55, 109), (60, 110), (65, 2), (70, 3), (185, 7)):
         note(database, minutes=minutes, messages=messages, replies=messages)
-    found = gateway_history.read(database, GATEWAY, NOW, NOW + timedelta(minutes=25), FINE)
-    assert found.values["messages"] == [None, 36, None, 36, None, 12]
-    rows = gateway_history.grouped(found, ["x"] * 6)
-    assert {name: rows["x"][name] for name in COUNTERS} == {"messages": 84, "replies": 84}
+    found = gateway_history.read(database, GATEWAY, NOW, NOW + timedelta(minutes=185), FINE)
+    known = [(place * 5, each) for place, each in enumerate(found.values["messages"]) if each is not None]
+    assert known == [(60, 10), (65, 9), (70, 10), (185, 4)]
+    hours = gateway_history.read(database, GATEWAY, NOW, NOW + timedelta(hours=3), COARSE)
+    assert (hours.values["messages"], hours.values["replies"]) == ([None, 1, None, 7], [None, 1, None, 7])
+    rows = gateway_history.grouped(hours, ["x"] * 4)
+    assert {name: rows["x"][name] for name in COUNTERS} == {"messages": 8, "replies": 8}
     assert rows["x"]["signal"] == 61
 
 

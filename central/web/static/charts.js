@@ -43,7 +43,7 @@ const draw = (figure, data) => {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), place.dataset.zone),
     scales: { y: { range: unit === "%" ? [0, 100] : (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.1] } },
     axes: [
-      { ...axis, values: (_, times) => times.map(time), space: 60 },
+      { ...axis, values: (_, times) => times.map(time), space: 60, size: 30 },
       { ...axis, values: (_, values) => values.map(number), size: 64 },
     ],
     series: [{}, ...columns.map((_, n) => ({
