@@ -156,20 +156,28 @@ class Attendance:
             yield from ((gateway, Person(id_, name)) for gateway, id_, name in rows)
 
     def facts(self, employees: Sequence[str], first: date, last: date) -> Facts:
-        """A night may begin on the day before and end on the day after."""
         facts = Facts()
-        since, until = micros(self.midnight(first) - DAY), micros(self.midnight(last) + 2 * DAY)
+        for some in _parts(employees):
+            self._read_patterns(facts, some, first, last)
+        since, until = self._span(facts, first, last)
         for some in _parts(employees):
             self._read_punches(facts, some, since, until)
             self._read_corrections(facts, some, since, until)
             self._read_stays(facts, some)
-            self._read_patterns(facts, some, first, last)
         for punches in facts.punches.values():
             punches.sort(key=_time)
         gateways = sorted({stay.gateway for stays in facts.stays.values() for stay in stays})
         for some in _parts(gateways):
             self._read_proofs(facts, some, since, until)
         return facts
+
+    def _span(self, facts: Facts, first: date, last: date) -> tuple[int, int]:
+        """When what concerns those days can be: a night may begin on the day before and end on the day after."""
+        patterns = {OFFICE, *(pattern for mine in facts.patterns.values() for *_, pattern in mine)}
+        plans = [plan for day in (first, last) for each in patterns if (plan := self.planner.plan(day, each))]
+        begin = min([self.midnight(first), *(plan.first for plan in plans)])
+        end = max([self.midnight(last + DAY), *(plan.last for plan in plans)])
+        return micros(begin), micros(end)
 
     def _read_punches(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
         rows = self.database.rows(

@@ -362,7 +362,7 @@ CREATE TABLE retention (
 """
 
 # What people call gateways, and how each was: the worst of every five minutes and of every hour (`step`, in seconds).
-# `messages` and `replies` are counters of the gateway.
+# `messages` and `replies` are counters of the gateway. `city_day` keeps what `city` counted: it can go at any time.
 _FLEET = """
 ALTER TABLE gateway ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE gateway ADD COLUMN number TEXT NOT NULL DEFAULT '';
@@ -379,6 +379,13 @@ CREATE TABLE gateway_history (
     messages BIGINT,
     replies BIGINT,
     PRIMARY KEY (gateway, step, at)
+);
+DROP INDEX placement_gateway;
+CREATE INDEX placement_gateway ON placement (gateway, since, until);
+CREATE INDEX placement_until ON placement (until) WHERE until IS NOT NULL;
+CREATE TABLE city_day (
+    day TEXT PRIMARY KEY,
+    body {blob} NOT NULL
 );
 """
 

@@ -11,6 +11,7 @@ from flask import Flask, abort, render_template, request
 from .. import calendar, corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
 from ..city import City
+from ..counting import Counting
 from ..policy import DAY_NAMES, Planner
 from ..reasons import INCIDENTS, percent, sentences
 from ..rulebooks import load
@@ -47,8 +48,11 @@ LONGEST_REPORT = 31  # days
 
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
+    city = City(office.database, attendance)
+    app.extensions["counting"] = Counting(city, attendance, office.clock)
     _register_words(app, office)
-    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+    _register_city(app, office, attendance, city)
+    for part in (_register_offices, _register_people, forms.register, replay.register):
         part(app, office, attendance)
 
 
@@ -67,9 +71,7 @@ def _register_words(app: Flask, office: Office) -> None:
     )
 
 
-def _register_city(app: Flask, office: Office, attendance: Attendance) -> None:
-    city = City(office.database, attendance)
-
+def _register_city(app: Flask, office: Office, attendance: Attendance, city: City) -> None:
     @app.get("/attendance")
     def attendance_city() -> str:
         day, today = _wanted_day(attendance, office), attendance.today(office.clock())
