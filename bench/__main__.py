@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forwarding, grading, reading
+from . import fleet, forwarding, grading, reading
 
-for part in (reading, forwarding, grading):
+for part in (reading, forwarding, grading, fleet):
     part.main()
