@@ -133,6 +133,14 @@ class Attendance:
         mine = [pattern for first, last, pattern in patterns if first <= day <= last]
         return self.planner.plan(day, mine[-1] if mine else OFFICE)
 
+    def span(self, patterns: Iterable[str], first: date, last: date) -> tuple[int, int]:
+        """When what concerns those days can be: a night may begin on the day before and end on the day after."""
+        known = {OFFICE, *patterns}
+        plans = [plan for day in (first, last) for each in known if (plan := self.planner.plan(day, each))]
+        begin = min([self.midnight(first), *(plan.first for plan in plans)])
+        end = max([self.midnight(last + DAY), *(plan.last for plan in plans)])
+        return micros(begin), micros(end)
+
     # What is held
 
     def _is_at(self, facts: Facts, person: Person, gateway: str, day: date) -> bool:
@@ -159,7 +167,8 @@ class Attendance:
         facts = Facts()
         for some in _parts(employees):
             self._read_patterns(facts, some, first, last)
-        since, until = self._span(facts, first, last)
+        patterns = {pattern for mine in facts.patterns.values() for *_, pattern in mine}
+        since, until = self.span(patterns, first, last)
         for some in _parts(employees):
             self._read_punches(facts, some, since, until)
             self._read_corrections(facts, some, since, until)
@@ -170,14 +179,6 @@ class Attendance:
         for some in _parts(gateways):
             self._read_proofs(facts, some, since, until)
         return facts
-
-    def _span(self, facts: Facts, first: date, last: date) -> tuple[int, int]:
-        """When what concerns those days can be: a night may begin on the day before and end on the day after."""
-        patterns = {OFFICE, *(pattern for mine in facts.patterns.values() for *_, pattern in mine)}
-        plans = [plan for day in (first, last) for each in patterns if (plan := self.planner.plan(day, each))]
-        begin = min([self.midnight(first), *(plan.first for plan in plans)])
-        end = max([self.midnight(last + DAY), *(plan.last for plan in plans)])
-        return micros(begin), micros(end)
 
     def _read_punches(self, facts: Facts, employees: Sequence[str], since: int, until: int) -> None:
         rows = self.database.rows(

@@ -35,9 +35,6 @@ class Tally:
     counts: Counter[Status]
     complete_until: datetime | None
 
-    def of(self, *statuses: Status) -> int:
-        return sum(self.counts[status] for status in statuses)
-
 
 class _Kept(Struct, frozen=True, array_like=True):
     """`turns`: times whose passing, by the clock or by the watermark, changes a result; `passed` how many had."""

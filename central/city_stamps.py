@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from . import attendance, retention, rules
-from .attendance import DAY, Attendance
+from .attendance import Attendance
 from .database import Database, micros
 from .policy import OFFICE
 from .queries import marks, parts
@@ -43,18 +43,21 @@ def of(attendance: Attendance, day: date, complete: Mapping[str, datetime]) -> d
 
 
 def window(attendance: Attendance, day: date) -> tuple[int, int]:
-    """A night may begin on the day before and end on the day after."""
-    return micros(attendance.midnight(day) - DAY), micros(attendance.midnight(day) + 3 * DAY)
+    """When a record can concern that day of somebody."""
+    return attendance.span((pattern for *_, pattern in _shifts(attendance.database, day)), day, day)
+
+
+def _shifts(database: Database, day: date) -> list[tuple[str, str, str, str]]:
+    return database.rows(
+        "SELECT employee, first, last, pattern FROM shift WHERE first <= ? AND last >= ?"
+        " ORDER BY employee, first, last, pattern",
+        day.isoformat(), day.isoformat(),
+    )  # fmt: skip
 
 
 def _rules(attendance: Attendance, day: date) -> tuple[Any, ...]:
     """What the day asks by every pattern that somebody has, and who has which."""
-    begin, end = (day + timedelta(days=days) for days in (-1, 1))
-    shifts = attendance.database.rows(
-        "SELECT employee, first, last, pattern FROM shift WHERE first <= ? AND last >= ?"
-        " ORDER BY employee, first, last, pattern",
-        end.isoformat(), begin.isoformat(),
-    )  # fmt: skip
+    shifts = _shifts(attendance.database, day)
     patterns = sorted({OFFICE, *(pattern for *_, pattern in shifts)})
     return _CODE, attendance.zone.key, shifts, [repr(attendance.planner.plan(day, pattern)) for pattern in patterns]
 
