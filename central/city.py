@@ -20,9 +20,11 @@ from . import city_stamps, history
 from .attendance import DAY, Attendance, PersonDay, counts
 from .database import Database, micros, moment
 from .history import GENESIS, Cursor
+from .queries import marks, parts
 from .rules import Status
 
 KEPT = 14  # days in memory
+FEW = 20_000  # records
 AT_ONCE = 50  # offices that are judged without a pause
 
 
@@ -126,13 +128,23 @@ class City:
         if kept.id >= newest.id or not kept.offices:
             return kept.offices
         since, until = city_stamps.window(self._attendance, day)
+        # Few new ones are found by their ids; a sum keeps the database from going through the whole day by its index.
+        at = "at + 0" if newest.id - kept.id < FEW else "at"
         rows = self._database.rows(
-            "SELECT DISTINCT placement.gateway FROM record JOIN placement ON placement.employee = record.employee"
-            " WHERE record.id > ? AND at >= ? AND at < ?",
-            kept.id, since, until,
-        )  # fmt: skip
-        touched = {gateway for (gateway,) in rows}
+            f"SELECT DISTINCT employee FROM record WHERE id > ? AND {at} >= ? AND {at} < ?", kept.id, since, until
+        )
+        touched = self._gateways([employee for (employee,) in rows])
         return {gateway: office for gateway, office in kept.offices.items() if gateway not in touched}
+
+    def _gateways(self, employees: Sequence[str]) -> set[str]:
+        """All at which one of them ever was."""
+        found: set[str] = set()
+        for some in parts(employees):
+            rows = self._database.rows(
+                f"SELECT DISTINCT gateway FROM placement WHERE employee IN ({marks(some)})", *some
+            )
+            found.update(gateway for (gateway,) in rows)
+        return found
 
     def _judged(
         self,
