@@ -131,9 +131,9 @@ class City:
         # Few new ones are found by their ids; a sum keeps the database from going through the whole day by its index.
         at = "at + 0" if newest.id - kept.id < FEW else "at"
         rows = self._database.rows(
-            f"SELECT DISTINCT employee FROM record WHERE id > ? AND {at} >= ? AND {at} < ?", kept.id, since, until
+            f"SELECT employee FROM record WHERE id > ? AND {at} >= ? AND {at} < ?", kept.id, since, until
         )
-        touched = self._gateways([employee for (employee,) in rows])
+        touched = self._gateways(sorted({employee for (employee,) in rows}))
         return {gateway: office for gateway, office in kept.offices.items() if gateway not in touched}
 
     def _gateways(self, employees: Sequence[str]) -> set[str]:
