@@ -20,6 +20,8 @@ APPLIED_AFTER = timedelta(minutes=2)
 # How long two devices of one name are shown after the last sign of both.
 RIVAL_SHOWN = timedelta(minutes=10)
 
+IN_MAINTENANCE = "Akhiri masa pemeliharaan sesudah pekerjaan selesai"
+
 _NUMBERED = re.compile(r"(.+)-([2-9])")
 
 
@@ -68,7 +70,6 @@ REMEDIES = {
     "sms-limit": "Lihat di halaman Pesan gateway siapa yang banyak mengirim; batasnya ada di aturan pusat",
     "calls": "Pakai modem lain, atau matikan presensi lewat panggilan di aturan pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
-    "paused": "Akhiri masa pemeliharaan sesudah pekerjaan selesai",
 }
 
 
@@ -95,7 +96,11 @@ def judge(
     found = _judge(online=online, seen=seen, status=status, now=now, wanted=wanted, rival=rival)
     if not paused:
         return found
-    return Condition(State.PAUSED, f"Sedang dipelihara. {found.reason}".rstrip(" ."), REMEDIES["paused"])
+    return Condition(
+        State.PAUSED,
+        f"Sedang dipelihara. {found.reason}".rstrip(" ."),
+        "Akhiri masa pemeliharaan sesudah pekerjaan selesai",
+    )
 
 
 def _judge(
