@@ -23,7 +23,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 from central import access, calendar
 from central.attendance import Attendance
 from central.city import City
-from central.database import Database
+from central.database import Database, micros
 from central.policy import Planner
 from central.rulebooks import load
 from tests.waiting import free_ports
@@ -80,7 +80,7 @@ def _news(database: Database, ids: list[str], chance: random.Random) -> str:
     rows = []
     for place, gateway in enumerate(chance.sample(ids, max(1, len(ids) // 20))):
         employee = database.value("SELECT id FROM employee WHERE gateway = ? ORDER BY id LIMIT 1", gateway)
-        at = generator.micros(NOW) - chance.randrange(3_600_000_000)
+        at = micros(NOW) - chance.randrange(3_600_000_000)
         rows.append((gateway, "j", seq + place, employee, "in", at, at, "sms", "none", "", "NEWS", "", "", at))
     database.insert_all("record", generator.RECORD, rows)
     return "/attendance"

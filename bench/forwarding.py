@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central.collector import Collector
 from central.database import Database, sqlite_url
 from central.keys import GatewayKeys
-from gateway.clock import Now
+from gateway.clock import Now, SystemClock
 from gateway.downlink import Downlink
 from gateway.forwarder import Forwarder
 from gateway.journal import Journal
@@ -53,7 +53,7 @@ def main() -> None:
                 database = Database(sqlite_url(Path(fresh) / "central.db"))
                 collector = Collector(down, database, GatewayKeys(place, database), central_key)
                 forwarder = Forwarder(up, journal, key)
-                listener = Downlink(up, journal, forwarder, central_key.public_key())
+                listener = Downlink(up, journal, forwarder, central_key.public_key(), SystemClock())
                 rewind(journal)
                 up.take(), down.take()
                 start = time.perf_counter()
@@ -77,7 +77,8 @@ def main() -> None:
             return RECORDS / (time.perf_counter() - start)
 
         compare("Forwarding 20,000 records, one thread for both sides", "records/s", ours, bare, "send and forget")
-        up.close(), down.close()
+        up.close()
+        down.close()
         journal.close()
 
 

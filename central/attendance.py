@@ -17,6 +17,7 @@ from mqtt_bridge.records import Action, Flag
 
 from .database import Database, micros, moment
 from .policy import OFFICE, Plan, Planner
+from .retention import boundary
 from .rules import ENROLLED, Absence, DayResult, Outage, Proof, Punch, Status, judge
 
 DAY = timedelta(days=1)
@@ -41,7 +42,7 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class PersonDay:
-    """`result` is None on a day on which nothing was asked of them yet."""
+    """`result` is None on a day on which nothing was asked of them yet, or whose records were removed since."""
 
     person: Person
     date: date
@@ -59,6 +60,7 @@ class Facts:
     complete: dict[str, datetime] = field(default_factory=dict)
     outages: dict[str, list[Outage]] = field(default_factory=lambda: defaultdict(list))
     proofs: dict[tuple[str, ...], Proof] = field(default_factory=dict)
+    kept_since: datetime = _ALWAYS  # of what came before, records may be gone
 
 
 class Attendance:
@@ -119,7 +121,7 @@ class Attendance:
     def judge(self, facts: Facts, person: Person, day: date, now: datetime) -> PersonDay:
         plan = self.plan(facts, person.id, day)
         stays = facts.stays.get(person.id, [])
-        if plan is None or not stays or stays[0].since >= plan.last:
+        if plan is None or not stays or stays[0].since >= plan.last or plan.first < facts.kept_since:
             return PersonDay(person, day, None)
         proof = _proof(facts, plan, stays, now)
         punches = _between(facts.punches.get(person.id, []), plan)
@@ -164,7 +166,7 @@ class Attendance:
             yield from ((gateway, Person(id_, name)) for gateway, id_, name in rows)
 
     def facts(self, employees: Sequence[str], first: date, last: date) -> Facts:
-        facts = Facts()
+        facts = Facts(kept_since=moment(boundary(self.database, "record")))
         for some in _parts(employees):
             self._read_patterns(facts, some, first, last)
         patterns = {pattern for mine in facts.patterns.values() for *_, pattern in mine}

@@ -1,4 +1,4 @@
-"""The collector's configuration, checked whole before anything starts. Pure.
+"""The collector's configuration, checked whole before anything starts.
 
 `deploy/central.toml` shows every setting with its default.
 """

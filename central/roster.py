@@ -15,6 +15,7 @@ from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Language, PresenceRule
 
 from .database import Database, micros
+from .workbooks import LOST
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
@@ -22,7 +23,7 @@ _ALIASES = {
     "kode": "presence", "shift": "shift", "language": "language", "bahasa": "language",
 }  # fmt: skip
 COLUMNS = ("nip", "name", "phone", "gateway")
-LOST = "~"  # before a number that a spreadsheet does not know to its last digit
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -52,7 +53,8 @@ FAULTS = {
     "nip": "18 digits are needed",
     "nip-number": "the spreadsheet took it for a number and lost its end; format the column as text, then enter it",
     "name-missing": "it is missing",
-    "name-odd": "it holds a character that can not be shown",
+    "text-odd": "it holds a character that can not be shown",
+    "text-formula": "a spreadsheet would calculate what begins with = + - or @",
     "phone": "not a mobile number such as 081234567890",
     "gateway": "{given!r} is not known; see gardu-central gateway add",
     "alias": "one word of at most 12 letters, such as ani",
@@ -208,13 +210,21 @@ def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iter
         yield Fault(number, "nip", "nip")
     if not row.get("name"):
         yield Fault(number, "name", "name-missing")
-    elif not row["name"].isprintable():
-        yield Fault(number, "name", "name-odd")
     if mobile(row.get("phone", "")) is None:
         yield Fault(number, "phone", "phone")
+    yield from _faults_of_texts(number, row)
     yield from _faults_of_options(number, row)
     if row.get("gateway") not in gateways:
         yield Fault(number, "gateway", "gateway", {"given": row.get("gateway", "")})
+
+
+def _faults_of_texts(number: int, row: dict[str, str]) -> Iterator[Fault]:
+    for column in ("name", "shift"):
+        text = row.get(column, "")
+        if not text.isprintable():  # a database may refuse it
+            yield Fault(number, column, "text-odd")
+        elif text.startswith(FORMULA):
+            yield Fault(number, column, "text-formula")
 
 
 def _faults_of_options(number: int, row: dict[str, str]) -> Iterator[Fault]:

@@ -112,7 +112,8 @@ def _stored(database: Database, rows: Sequence[Row], *, replace: bool, now: date
     changes.sort(key=lambda change: change.name.casefold())
     added = [change for change in changes if change.nip not in before]
     gone = [change for change in changes if change.columns.get("active") == (1, 0)]
-    changed = [change for change in changes if change not in added and change not in gone]
+    others = {change.nip for change in (*added, *gone)}
+    changed = [change for change in changes if change.nip not in others]
     listed = {row.nip for row in rows}
     same = len(listed) - sum(1 for change in changes if change.nip in listed)
     return Plan(added, changed, gone, same, active)

@@ -361,6 +361,9 @@ CREATE TABLE retention (
 );
 """
 
+# In which language somebody reads; empty as long as they chose none.
+_LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
+
 # What people call gateways, and how each was: the worst of every five minutes and of every hour (`step`, in seconds).
 # `messages` and `replies` are counters of the gateway. `city_day` keeps what `city` counted: it can go at any time.
 _FLEET = """
@@ -389,4 +392,6 @@ CREATE TABLE city_day (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _FLEET)
+STEPS = (
+    _RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _LANGUAGE, _FLEET,
+)  # fmt: skip

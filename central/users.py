@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from mqtt_bridge.records import Language
+
 from . import access, audit, roles, sessions
 from .database import Database, micros, moment
 from .refusal import Refusal
@@ -37,6 +39,7 @@ class User:
     gateways: frozenset[str]
     second_factor: bool
     created: datetime
+    language: Language | None = None  # that they chose
 
     @property
     def scope(self) -> frozenset[str] | None:
@@ -88,11 +91,16 @@ def set_rights(
 
 def reset_password(database: Database, name: str, password: str, who: str, now: datetime) -> None:
     """They have to log in anew. Raises `BadUser`, and `access.BadPassword`."""
-    if not access.person_exists(database, name):
-        raise BadUser("user-unknown", name=name)
-    access.set_password(database, name, password, now)
+    digest = access.digest_of_password(password)  # slow: nobody waits for it
     with database.transaction():
+        if not database.run("UPDATE person SET password = ? WHERE name = ?", digest, name):
+            raise BadUser("user-unknown", name=name)
+        sessions.end_all(database, name)
         audit.append(database, who, "password-changed", {"name": name}, now)
+
+
+def set_language(database: Database, name: str, language: Language) -> None:
+    database.run("UPDATE person SET language = ? WHERE name = ?", language, name)
 
 
 def remove(database: Database, name: str, who: str, now: datetime) -> None:
@@ -106,7 +114,7 @@ def remove(database: Database, name: str, who: str, now: datetime) -> None:
         audit.append(database, who, "user-removed", {"name": name}, now)
 
 
-_SELECT = "SELECT name, roles, gateways, totp IS NOT NULL, created FROM person"
+_SELECT = "SELECT name, roles, gateways, totp IS NOT NULL, created, language FROM person"
 
 
 def _check(database: Database, has: Collection[Role], gateways: Collection[str]) -> None:
@@ -136,6 +144,7 @@ def _rights(name: str, has: Collection[Role], gateways: Collection[str]) -> dict
 
 
 def _user(row: tuple[Any, ...]) -> User:
-    name, has, gateways, second, created = row
+    name, has, gateways, second, created, language = row
     known = frozenset(Role(role) for role in has.split() if role in set(Role))
-    return User(name, known, frozenset(gateways.split()), bool(second), moment(created))
+    spoken = Language(language) if language in set(Language) else None
+    return User(name, known, frozenset(gateways.split()), bool(second), moment(created), spoken)

@@ -1,4 +1,4 @@
-"""The gateway's configuration, checked whole before anything starts. Pure.
+"""The gateway's configuration, checked whole before anything starts.
 
 `deploy/gateway.toml` shows every setting with its default.
 """

@@ -1,6 +1,6 @@
 """Signed payloads: JSON that anyone can read, a newline, the base64 Ed25519 signature of exactly those bytes.
 
-The signature is checked over the bytes as they came, never over a second encoding of them.
+The signature is checked over the bytes as they came, never over a second encoding of them. Pure.
 """
 
 from __future__ import annotations

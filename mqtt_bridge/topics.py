@@ -1,7 +1,7 @@
 """Topics `gardu/v1/{gateway}/…`: a gateway speaks by event and state, and is spoken to by command.
 
 The broker's access rules need no more than the gateway's name: it may write `event/#` and `state/#` and read
-`command/#` below its own.
+`command/#` below its own. Pure.
 """
 
 from __future__ import annotations

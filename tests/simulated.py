@@ -71,7 +71,7 @@ class Simulator:
 
     def text(self, number: str, text: str = "", **more: Any) -> dict[str, Any]:
         """Send an SMS; `more` as `POST /api/sms` takes it: delay_seconds, repeat, scts, binary, parts, pdu."""
-        return self._json("/api/sms", {"from": number, "text": text, **more})
+        return dict(self._json("/api/sms", {"from": number, "text": text, **more}))
 
     def fault(
         self, kind: str, *, seconds: float | None = None, times: int | None = None, **parameters: Any

@@ -27,6 +27,7 @@ from mqtt_bridge.records import Action, Channel, Policy, UplinkTerms
 from mqtt_bridge.topics import Leaf, parse, topic
 from mqtt_bridge.uplink_keys import uplink_keys
 
+from .gateway.fakes import FakeClock
 from .mqtt_bridge.uplinked import MORNING, punches
 
 GATEWAY = "dinkes-01"
@@ -142,19 +143,6 @@ class DeadLink:
         self.connected = False
 
 
-@dataclass
-class TurnedClock:
-    wall: datetime = NIGHT
-    monotonic: float = 1000.0
-
-    def now(self) -> Now:
-        return Now(self.wall, self.monotonic)
-
-    def turn(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
-        self.monotonic += seconds
-
-
 class Uplinked:
     """Both sides, stepped by hand over one clock; `office_modem` and `city_modem` may be real ones."""
 
@@ -167,7 +155,7 @@ class Uplinked:
         modems: tuple[Modem, Modem] | None = None,
     ) -> None:
         self.folder = folder
-        self.clock = TurnedClock()
+        self.clock = FakeClock(Now(NIGHT, 1000.0))
         self.mail = Mail(lambda: self.clock.wall)
         self.office_sim = SimInMemory(self.mail, OFFICE_NUMBER)
         self.city_sim = SimInMemory(self.mail, CITY_NUMBER)
@@ -252,14 +240,14 @@ class Uplinked:
             pass
 
     def step_city(self) -> None:
-        while self.city.step(self.clock.wall, self.clock.monotonic):
+        while self.city.step(self.clock.wall, self.clock.now().monotonic):
             pass
 
     def pass_time(self, minutes: float, *, deliver: bool = True) -> None:
         """Both sides at work, and SMS that arrive at once."""
-        end = self.clock.monotonic + 60 * minutes
-        while self.clock.monotonic < end:
-            self.clock.turn(min(ANSWER_AFTER, end - self.clock.monotonic))
+        end = self.clock.now().monotonic + 60 * minutes
+        while self.clock.now().monotonic < end:
+            self.clock.turn(min(ANSWER_AFTER, end - self.clock.now().monotonic))
             self.step_office()
             if deliver:
                 self.mail.deliver()

@@ -29,6 +29,7 @@ from . import (
     exports,
     gateways,
     health,
+    language,
     pages,
     people,
     rights,
@@ -65,6 +66,7 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.extensions["office"] = office
+    language.register(app, office)
     csrf = CSRFProtect(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _log_in_by(app, office)
@@ -94,7 +96,10 @@ def create_app(
 @contextmanager
 def serve(listen: str, app: Flask) -> Iterator[None]:
     """The application at `host:port`, in a thread of its own. Raises `OSError` when the port is taken."""
-    server: Any = waitress.create_server(app, listen=listen, threads=8, ident="gardu")
+    # Waitress would take away what a reverse proxy says; whether it is believed is for `create_app`.
+    server: Any = waitress.create_server(
+        app, listen=listen, threads=8, ident="gardu", clear_untrusted_proxy_headers=False
+    )
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:

@@ -48,6 +48,7 @@ class Person(UserMixin):  # type: ignore[misc]
         self.id = user.name
         self.roles = user.roles
         self.scope = user.scope
+        self.language = user.language
         self.session = session
         self._token = token
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from flask import Flask, render_template, request
 from flask_login import current_user
@@ -15,7 +14,7 @@ from .. import queries
 from ..queries import Wanted
 from ..states import State
 from .office import Office
-from .rights import visible
+from .rights import gateways
 
 PAGE = 50
 MOST_PAGES = 10_000
@@ -58,6 +57,11 @@ TROUBLES = {
 
 
 def register(app: Flask, office: Office) -> None:
+    _register_words(app, office)
+    _register_records(app, office)
+
+
+def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         states=STATES,
         actions=ACTIONS,
@@ -71,6 +75,8 @@ def register(app: Flask, office: Office) -> None:
         ago=lambda at: ago(at, office.clock()),
     )
 
+
+def _register_records(app: Flask, office: Office) -> None:
     @app.get("/records")
     def records() -> str:
         start, end = queries.today(office.clock(), office.zone)
@@ -82,21 +88,19 @@ def register(app: Flask, office: Office) -> None:
             offices=current_user.scope,
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
-        return render_template("records.html", wanted=wanted, page=page, day=start, **_found(office, wanted, page))
-
-
-def _found(office: Office, wanted: Wanted, page: int) -> dict[str, Any]:
-    """What those who look for `wanted` see on that page."""
-    found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-    known = office.database.rows("SELECT id FROM gateway ORDER BY id")
-    return {
-        "entries": found[:PAGE],
-        "more": len(found) > PAGE,
-        "provisional": queries.provisional(office.database, wanted, MOST_PROVISIONAL, newest_first=True)
-        if page == 1
-        else [],
-        "gateways": [id_ for (id_,) in known if visible(id_)],
-    }
+        found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
+        return render_template(
+            "records.html",
+            entries=found[:PAGE],
+            provisional=queries.provisional(office.database, wanted, MOST_PROVISIONAL, newest_first=True)
+            if page == 1
+            else [],
+            more=len(found) > PAGE,
+            page=page,
+            wanted=wanted,
+            gateways=gateways(office.database),
+            day=start,
+        )
 
 
 def in_words(problem: Problem | None) -> str | None:

@@ -13,6 +13,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ..database import Database
+from ..languages import N_
 from ..roles import Role
 from .office import Office
 
@@ -36,6 +37,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "metrics": Open.ANYBODY,
     "log_in": Open.ANYBODY,
     "log_in_code": Open.ANYBODY,
+    "language": Open.ANYBODY,
     "enrol.post": Open.ANYBODY,
     "api_page": Open.ANYBODY,
     "api.openapi": Open.ANYBODY,
@@ -93,15 +95,15 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", "Gateway", ("fleet", "gateway")),
-    ("attendance_city", "Kehadiran", ("attendance", "correction")),
-    ("records", "Presensi", ("records",)),
-    ("numbers", "Nomor", ("numbers",)),
-    ("people", "Pegawai", ("people", "person", "roster")),
-    ("exports", "Unduh", ("export",)),
-    ("webhooks", "Program", ("webhook",)),
-    ("accounts", "Akun", ("accounts", "account_of", "account_add", "account_reset")),
-    ("audit", "Catatan", ("audit",)),
+    ("fleet", N_("Gateway"), ("fleet", "gateway")),
+    ("attendance_city", N_("Kehadiran"), ("attendance", "correction")),
+    ("records", N_("Presensi"), ("records",)),
+    ("numbers", N_("Nomor"), ("numbers",)),
+    ("people", N_("Pegawai"), ("people", "person", "roster")),
+    ("exports", N_("Unduh"), ("export",)),
+    ("webhooks", N_("Program"), ("webhook",)),
+    ("accounts", N_("Akun"), ("accounts", "account_of", "account_add", "account_reset")),
+    ("audit", N_("Audit"), ("audit",)),
 )
 # What names an employee in an address, and where they work.
 _OFFICE_OF = {
@@ -122,6 +124,9 @@ def register(app: Flask, office: Office) -> None:
     def guard() -> Response | None:
         if request.endpoint is None:
             return None  # there is no such page
+        place = request.view_args or {}
+        if any("\0" in str(value) for value in place.values()):
+            abort(404)  # nothing is called so, and PostgreSQL takes no NUL
         right = RIGHTS.get(request.endpoint)
         if isinstance(right, Open):
             return None
@@ -130,7 +135,7 @@ def register(app: Flask, office: Office) -> None:
             return response
         if right is None or not right & current_user.roles:
             abort(403)
-        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, request.view_args or {}):
+        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, place):
             abort(404)
         return None
 
@@ -147,16 +152,16 @@ def visible(gateway: str | None) -> bool:
     return scope is None or gateway in scope
 
 
+def gateways(database: Database) -> list[str]:
+    """Those of which whoever is logged in sees the employees."""
+    return [id_ for (id_,) in database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
+
+
 def _inside(database: Database, place: dict[str, Any]) -> bool:
     """Whether an address names nothing of an office that whoever is logged in does not see."""
     if current_user.scope is None:
         return True
-    offices = [database.value(_OFFICE_OF[name], _clean(value)) for name, value in place.items() if name in _OFFICE_OF]
+    offices = [database.value(_OFFICE_OF[name], value) for name, value in place.items() if name in _OFFICE_OF]
     if "gateway" in place:
         offices.append(place["gateway"])
     return all(visible(gateway) for gateway in offices)
-
-
-def _clean(value: Any) -> Any:
-    """PostgreSQL takes no NUL."""
-    return value.replace("\0", "") if isinstance(value, str) else value

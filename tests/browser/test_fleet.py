@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from central import access, fleet, gateway_history
 from central.database import Database, micros
@@ -21,10 +20,9 @@ from mqtt_bridge.records import ModemReport, SimReport, Status, encode
 
 from ..central.factories import GATEWAY, reason, status
 from ..waiting import free_ports
-from .test_central import PASSWORD, browser
-from .test_pages import SIZES, fits, is_accessible
+from .looks import is_good, log_in
 
-__all__ = ["browser"]
+PASSWORD = "kata-sandi-uji"
 # How many points of each chart have the colour of its line.
 DRAWN = """() => {
     const rgb = getComputedStyle(document.documentElement).getPropertyValue('--gardu').trim().match(/[0-9a-f]{2}/g);
@@ -83,35 +81,22 @@ def _said(at: datetime, minutes: int) -> Status:
     )
 
 
-@pytest.fixture(params=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """Logged in, on the fleet; a page that must not complain, nor ask anybody else for anything."""
-    site = Site(tmp_path)
-    theme = "light" if request.param == "desktop" else "dark"
-    context = browser.new_context(viewport=SIZES[request.param], color_scheme=theme, locale="id-ID")  # type: ignore[arg-type]
-    opened = context.new_page()
-    complaints: list[str] = []
-    hosts: set[str | None] = set()
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda asked: hosts.add(urlsplit(asked.url).hostname))
-    with site.served() as address:
-        opened.goto(address)
-        opened.get_by_label("Nama pengguna").fill("admin")
-        opened.get_by_label("Kata sandi").fill(PASSWORD)
-        opened.get_by_role("button", name="Masuk").click()
-        opened.site = site  # type: ignore[attr-defined]
-        yield opened
-        context.close()
-    site.database.close()
-    assert complaints == []
-    assert hosts == {"127.0.0.1"}
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.database.close()
 
 
-def test_from_the_fleet_to_the_charts_of_the_sick_one(page: Page) -> None:
-    site: Site = page.site  # type: ignore[attr-defined]
-    is_accessible(page)
-    fits(page)
+@pytest.fixture
+def address(site: Site) -> Iterator[str]:
+    with site.served() as found:
+        yield found
+
+
+def test_from_the_fleet_to_the_charts_of_the_sick_one(page: Page, site: Site, address: str) -> None:
+    log_in(page, address, PASSWORD)
+    is_good(page)
     assert page.get_by_role("rowheader").first.inner_text().startswith(GATEWAY)
     page.get_by_role("searchbox").fill("k-0")
     page.keyboard.press("Enter")
@@ -138,5 +123,4 @@ def test_from_the_fleet_to_the_charts_of_the_sick_one(page: Page) -> None:
     assert min(painted) > 100, f"a chart is empty: {painted}"
     expect(page.locator("#chart-signal output")).to_contain_text("terendah 40 %")
     page.get_by_text("Riwayat sebagai tabel").click()
-    is_accessible(page)
-    fits(page)
+    is_good(page)

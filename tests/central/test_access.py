@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,12 @@ def test_only_digests_are_kept(database: Database) -> None:
     assert "$argon2id$" in kept
     assert "kata-sandi-uji" not in kept
     assert token not in kept
+
+
+def test_what_a_password_costs() -> None:
+    program = "from central.access import digest_of_password as made; print(made('kata-sandi-uji'))"
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert made.stdout.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 def test_a_short_password_is_refused(database: Database) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from gateway.clock import Now
 from modem.messages import (
@@ -25,10 +25,20 @@ ANSWER = UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-202
 
 @dataclass
 class FakeClock:
+    """Time goes on when it is told to."""
+
     moment: Now = field(default_factory=lambda: Now(MORNING, 0.0))
 
     def now(self) -> Now:
         return self.moment
+
+    @property
+    def wall(self) -> datetime:
+        return self.moment.wall
+
+    def turn(self, seconds: float) -> None:
+        now = self.moment
+        self.moment = replace(now, wall=now.wall + timedelta(seconds=seconds), monotonic=now.monotonic + seconds)
 
 
 @dataclass

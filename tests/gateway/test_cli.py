@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from gateway.__main__ import main
+from tests.typed import typed
 
 GOOD = """\
 [gateway]
@@ -23,10 +25,7 @@ public_key = "{folder}/central.pub"
 
 
 def gardu(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        capture_output=True, text=True, timeout=20, check=False, env={**os.environ, **environ},
-    )  # fmt: skip
+    return typed(main, *arguments, **environ)
 
 
 @pytest.fixture
@@ -99,6 +98,13 @@ def test_the_sample_shows_every_setting() -> None:
     assert {name: set(section) for name, section in sample.items()} == {
         name: set(section) for name, section in settings.items()
     }
+
+
+def test_as_a_process(config: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "check-config", "--config", str(config)]
+    assert (
+        subprocess.run(command, capture_output=True, timeout=30, check=True).stdout == b"The configuration is good.\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("run",), ("check-config",)])

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mqtt_bridge.client import Inbound
+from mqtt_bridge.topics import parse
+
 from ..memory import in_memory
 from .fate import Fate
 from .world import World
@@ -61,3 +64,37 @@ def test_the_power_may_fail_at_any_call_of_a_port(folder: Path) -> None:
         world = live(place, Fate(1, cut_at=cut_at), steps=60)
         assert world.cuts == 1
         shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_whole_day_of_traffic_played_again_changes_nothing(folder: Path, shuffled: bool) -> None:
+    """By somebody who may write what they like: to the city as the gateway, to the gateway as the city."""
+    world = World(folder, Fate(7))
+    captured: list[Inbound] = []
+    world.broker.on_publish = lambda topic, payload: captured.append(Inbound(topic, payload))
+    world.live(300)
+    world.heal()
+    before = all_of(world)
+    assert len(world.city.records()) > 10
+    assert len({parse(each.topic) for each in captured}) >= 5, "records, acks, what is desired, states"
+    if shuffled:
+        world.fate.random.shuffle(captured)
+    world.broker.on_publish = lambda _topic, _payload: None
+    for message in captured:
+        world.broker.route(message, retain=message.topic.endswith("desired"))
+        for step in (world.central, world.gateway_collector):
+            step()
+    assert all_of(world) == before
+    world.text()
+    world.heal()
+    world.check()
+    world.close()
+
+
+def all_of(world: World) -> object:
+    """What either side holds and what the gateway goes by."""
+    journal, core = world.journal, world.core
+    assert journal
+    assert core
+    rules = core.rulebook.rules
+    return journal.id, journal.records(0, 10_000), journal.position(), journal.desired(), rules, world.city.records()

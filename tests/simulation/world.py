@@ -27,6 +27,7 @@ from mqtt_bridge.envelope import body_of
 from mqtt_bridge.records import Ack, Action, Record, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, parse
 
+from ..gateway.fakes import FakeClock
 from .city import KEY as CENTRAL_KEY
 from .city import City, put_back
 from .fate import Fate, Fragile, PowerCut
@@ -38,21 +39,6 @@ GATEWAY_KEY = Ed25519PrivateKey.from_private_bytes(b"g" * 32)
 START = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)  # 08:30 WIB, when the SIM may be asked as well
 PHONES = [f"+62812345678{number:02}" for number in range(12)]
 STRANGER = "+6285211112222"
-
-
-@dataclass
-class TurnedClock:
-    """Time goes on when it is told to."""
-
-    wall: datetime = START
-    monotonic: float = 1000.0
-
-    def now(self) -> Now:
-        return Now(self.wall, self.monotonic)
-
-    def turn(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
-        self.monotonic += seconds
 
 
 @dataclass
@@ -73,7 +59,7 @@ class World:
     restored: int = 0
 
     def __post_init__(self) -> None:
-        self.clock = TurnedClock()
+        self.clock = FakeClock(Now(START, 1000.0))
         self.telephony = Telephony(self.fate, lambda: self.clock.wall)
         self.telephony.on_delete = self._check_delete
         self.telephony.on_send = self._check_send
