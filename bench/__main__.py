@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forwarding, grading, proving, reading
+from . import fleet, forwarding, grading, proving, reading
 
-for part in (reading, forwarding, grading, proving):
+for part in (reading, forwarding, grading, proving, fleet):
     part.main()

@@ -57,6 +57,7 @@ log = structlog.get_logger(__name__)
 
 PAUSE = 0.5  # seconds between two looks at what is to be told
 UPLINK_PAUSE = 2.0
+COUNTING_PAUSE = 60.0
 STOP_SECONDS = 8.0
 
 
@@ -241,6 +242,9 @@ def _start_web(
         proxies=settings.web.proxies,
     )
     parts.enter_context(serve(settings.web.listen, app))
+    counting = Loop("counting", app.extensions["counting"].step, COUNTING_PAUSE, expected=(StorageError,))
+    parts.callback(counting.stop, STOP_SECONDS)
+    counting.start()
 
 
 # What is set up

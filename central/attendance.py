@@ -135,6 +135,14 @@ class Attendance:
         mine = [pattern for first, last, pattern in patterns if first <= day <= last]
         return self.planner.plan(day, mine[-1] if mine else OFFICE)
 
+    def span(self, patterns: Iterable[str], first: date, last: date) -> tuple[int, int]:
+        """When what concerns those days can be: a night may begin on the day before and end on the day after."""
+        known = {OFFICE, *patterns}
+        plans = [plan for day in (first, last) for each in known if (plan := self.planner.plan(day, each))]
+        begin = min([self.midnight(first), *(plan.first for plan in plans)])
+        end = max([self.midnight(last + DAY), *(plan.last for plan in plans)])
+        return micros(begin), micros(end)
+
     # What is held
 
     def _is_at(self, facts: Facts, person: Person, gateway: str, day: date) -> bool:
@@ -158,14 +166,15 @@ class Attendance:
             yield from ((gateway, Person(id_, name)) for gateway, id_, name in rows)
 
     def facts(self, employees: Sequence[str], first: date, last: date) -> Facts:
-        """A night may begin on the day before and end on the day after."""
         facts = Facts(kept_since=moment(boundary(self.database, "record")))
-        since, until = micros(self.midnight(first) - DAY), micros(self.midnight(last) + 2 * DAY)
+        for some in _parts(employees):
+            self._read_patterns(facts, some, first, last)
+        patterns = {pattern for mine in facts.patterns.values() for *_, pattern in mine}
+        since, until = self.span(patterns, first, last)
         for some in _parts(employees):
             self._read_punches(facts, some, since, until)
             self._read_corrections(facts, some, since, until)
             self._read_stays(facts, some)
-            self._read_patterns(facts, some, first, last)
         for punches in facts.punches.values():
             punches.sort(key=_time)
         gateways = sorted({stay.gateway for stays in facts.stays.values() for stay in stays})

@@ -158,7 +158,7 @@ def moment(kept: int) -> datetime:
 
 def _sqlite(url: str) -> peewee.SqliteDatabase:
     path = url.removeprefix("sqlite:///")
-    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -20_000}
+    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "cache_size": -8_000}
     return peewee.SqliteDatabase(path, pragmas=pragmas, timeout=10)
 
 

@@ -11,6 +11,7 @@ from mqtt_bridge.client import Inbound
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.records import BadPayload, Connection, Status, decode, encode
 
+from . import gateway_history
 from .database import Database, micros
 from .keys import GatewayKeys
 from .witness import Witness
@@ -25,6 +26,7 @@ class Fleet:
         self._database = database
         self._keys = keys
         self._witness = Witness(database)
+        self._forgot: datetime | None = None  # when what is too old went last
 
     def note(self, gateway: str, message: Inbound, now: datetime) -> Status | Connection | None:
         """Keep what is news, and return it; None when it is not to be believed, or is not news."""
@@ -37,6 +39,7 @@ class Fleet:
                 news = self._note_connection(gateway, payload, message, now)
             else:
                 news = self._note_status(gateway, payload, message, now)
+            self._forget(now)
         return payload if news else None
 
     def _believed(self, gateway: str, message: Inbound) -> Status | Connection | None:
@@ -70,12 +73,18 @@ class Fleet:
         if kept is not None and not _newer(said, bytes(kept)):
             return False
         self._witness.status(gateway, said, now, retained=message.retained)
+        gateway_history.note(self._database, said, now, retained=message.retained)
         self._set(gateway, "status", encode(said))
         if not message.retained:  # a retained one tells how it was some time ago
             self._set(gateway, "online", 1)  # a last will of an older connection may have come late
             self._set(gateway, "seen", micros(now))
             self._note_run(gateway, micros(said.started), now)
         return True
+
+    def _forget(self, now: datetime) -> None:
+        if self._forgot is None or now - self._forgot >= gateway_history.COARSE:
+            gateway_history.forget(self._database, now)
+            self._forgot = now
 
     def _note_run(self, gateway: str, since: int, now: datetime) -> None:
         """A device that starts anew has a new beginning; one that was there before the present one is a second."""

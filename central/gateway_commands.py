@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from mqtt_bridge.enrolment import mark, readable
 from mqtt_bridge.keys import load_public, write_whole
 from mqtt_bridge.records import PresenceRule
 
-from . import fleet, mosquitto, qr, queries
-from .commands import AS_JSON, now, with_database
+from . import fleet, labels, mosquitto, qr, queries
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database, moment
 from .enrolments import GATEWAY_ID
+from .labels import LabelRefusal
 from .mosquitto import REVOKED
 from .parts import authority, broker_address, broker_folder, enrolment_url, refresh, registrar, zone
 
@@ -63,6 +65,15 @@ def gateway_add(
         _show_token(name, enrolment_url(settings), str(made), days, as_json=as_json)
 
 
+def _label(database: Database, gateway: str, label: str | None, number: str | None, tags: Sequence[str]) -> None:
+    """An empty tag takes all away."""
+    held = labels.read(database, gateway)
+    wanted = labels.labels(
+        held.name if label is None else label, held.number if number is None else number, tags or held.tags
+    )
+    labels.change(database, gateway, wanted, who(), now())
+
+
 def _set_up(database: Database, name: str, presence: str | None, serves_all: bool | None) -> None:
     if presence:
         fleet.set_presence(database, name, None if presence == "policy" else presence)
@@ -74,13 +85,27 @@ def _set_up(database: Database, name: str, presence: str | None, serves_all: boo
 @click.argument("name")
 @click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
 @click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
+@click.option("--label", help="What people call it, such as 'Dinas Kesehatan'.")
+@click.option("--number", help="The number of its SIM.")
+@click.option("--tag", "tags", multiple=True, help="By which it is found; may be repeated. Replaces those it had.")
 @with_database
 def gateway_set(
-    settings: Config, database: Database, name: str, presence: str | None, serves_all: bool | None
+    settings: Config,
+    database: Database,
+    name: str,
+    presence: str | None,
+    serves_all: bool | None,
+    label: str | None,
+    number: str | None,
+    tags: tuple[str, ...],
 ) -> None:
     """Change what is known of the gateway NAME."""
     if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
         raise click.ClickException(f"there is no gateway {name}")
+    try:
+        _label(database, name, label, number, tags)
+    except LabelRefusal as error:
+        raise click.ClickException(str(error)) from None
     _set_up(database, name, presence, serves_all)
     changed = refresh(settings, database)
     click.echo(f"{name} is set up; news for {len(changed)} gateways.")

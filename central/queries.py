@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from mqtt_bridge.records import BadPayload, Status, decode
 from . import states
 from .database import Database, holding, micros, moment
 from .keys import revoked
+from .labels import Labels
 from .provisional import complete_until
 from .states import Condition
 
@@ -23,7 +24,8 @@ class Gateway:
     """A gateway with what it last said. `waiting` counts records that it made and the collector does not hold yet.
 
     `provisional` counts those that are known by SMS alone, `by_sms` is when the last SMS of it came, and
-    `complete_by_sms` the watermark that holds by them.
+    `complete_by_sms` the watermark that holds by them. `complete` is the watermark that is proven, `wanted` the
+    version of what it should hold. `today` and `complete_by_sms` are only there after `detailed`.
     """
 
     id: str
@@ -31,11 +33,14 @@ class Gateway:
     seen: datetime | None
     status: Status | None
     condition: Condition
-    held: int
-    today: int
+    labels: Labels
+    held: int = 0
+    today: int = 0
     provisional: int = 0
     by_sms: datetime | None = None
     complete_by_sms: datetime | None = None
+    complete: datetime | None = None
+    wanted: int = 0
 
     @property
     def waiting(self) -> int:
@@ -111,27 +116,43 @@ def today(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start.astimezone(UTC), end.astimezone(UTC)
 
 
-def gateways(database: Database, now: datetime, zone: ZoneInfo) -> list[Gateway]:
-    """All of them, worst first."""
-    start, end = (micros(each) for each in today(now, zone))
-    counts = dict(
-        database.rows(
-            "SELECT gateway, COUNT(*) FROM record WHERE at >= ? AND at < ? AND duplicate = 0 GROUP BY gateway",
-            start,
-            end,
-        )
-    )
-    held = {
-        (gateway, journal): seq for gateway, journal, seq in database.rows("SELECT gateway, journal, seq FROM chain")
-    }
-    rows = database.rows(
-        "SELECT id, online, seen, status, version, rival"
-        " FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id"
-    )
-    ended = revoked(database)
-    by_sms = _by_sms(database)
-    found = [_gateway(row, held, counts, ended.get(row[0]), by_sms, now) for row in rows]
+def gateways(database: Database, now: datetime, zone: ZoneInfo, paused: Set[str] = frozenset()) -> list[Gateway]:
+    """All of them, worst first; `paused` are those that people work on."""
+    return detailed(database, fleet(database, now, paused), now, zone)
+
+
+def gateway(
+    database: Database, id_: str, now: datetime, zone: ZoneInfo, paused: Set[str] = frozenset()
+) -> Gateway | None:
+    found = _fleet(database, now, paused, " WHERE gateway.id = ?", id_.replace("\0", ""))  # PostgreSQL takes no NUL
+    return detailed(database, found, now, zone)[0] if found else None
+
+
+def fleet(database: Database, now: datetime, paused: Set[str] = frozenset()) -> list[Gateway]:
+    """All of them, worst first, without what costs a look at the records of each."""
+    found = _fleet(database, now, paused)
     return sorted(found, key=lambda gateway: (states.worst_first(gateway.condition.state), gateway.id))
+
+
+def detailed(database: Database, gateways: Sequence[Gateway], now: datetime, zone: ZoneInfo) -> list[Gateway]:
+    """The same in the same order, with what `fleet` left out."""
+    start, end = (micros(each) for each in today(now, zone))
+    counts: dict[str, int] = {}
+    for some in parts([gateway.id for gateway in gateways]):
+        rows = database.rows(
+            f"SELECT gateway, COUNT(*) FROM record WHERE gateway IN ({marks(some)}) AND at >= ? AND at < ?"
+            " AND duplicate = 0 GROUP BY gateway",
+            *some, start, end,
+        )  # fmt: skip
+        counts.update(rows)
+    return [
+        replace(
+            each,
+            today=counts.get(each.id, 0),
+            complete_by_sms=complete_until(database, each.id) if each.by_sms else None,
+        )
+        for each in gateways
+    ]
 
 
 def records(database: Database, wanted: Wanted, limit: int) -> list[Entry]:
@@ -215,54 +236,79 @@ def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))
     if wanted.offices is not None:
-        marks = ", ".join("?" * len(wanted.offices)) or "NULL"
-        pairs.append((f"COALESCE(employee.gateway, {table}.gateway) IN ({marks})", sorted(wanted.offices)))
+        within = marks(sorted(wanted.offices)) or "NULL"
+        pairs.append((f"COALESCE(employee.gateway, {table}.gateway) IN ({within})", sorted(wanted.offices)))
     if wanted.after is not None:
         pairs.append((f"{table}.id > ?", [wanted.after]))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
 
 
-def _gateway(
-    row: tuple[Any, ...],
-    held: dict[tuple[str, str], int],
-    counts: dict[str, int],
-    ended: str | None,
-    by_sms: dict[str, tuple[int, datetime, datetime | None]],
-    now: datetime,
-) -> Gateway:
-    id_, online, seen, kept, wanted, rival = row
-    status = _status(kept)
-    seen_at = moment(seen) if seen is not None else None
-    waiting, heard, complete = by_sms.get(id_, (0, None, None))
+def _fleet(database: Database, now: datetime, paused: Set[str], where: str = "", *values: str) -> list[Gateway]:
+    rows = database.rows(
+        "SELECT id, online, seen, status, version, rival, name, number, tags"
+        f" FROM gateway LEFT JOIN desired ON desired.gateway = gateway.id{where}",
+        *values,
+    )
+    beside = _beside(database)
+    return [_gateway(row, beside, row[0] in paused, now) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What other tables hold of all gateways: a statement each, not one for every gateway."""
+
+    held: dict[tuple[str, str], int]
+    ended: dict[str, str]
+    complete: dict[str, int]
+    provisional: dict[str, int]
+    by_sms: dict[str, tuple[int, str]]
+
+
+def _beside(database: Database) -> _Beside:
+    run = database.rows
+    return _Beside(
+        held={(gateway, journal): seq for gateway, journal, seq in run("SELECT gateway, journal, seq FROM chain")},
+        ended=revoked(database),
+        complete=dict(run("SELECT gateway, MAX(until) FROM watermark WHERE until IS NOT NULL GROUP BY gateway")),
+        provisional=dict(run("SELECT gateway, COUNT(*) FROM provisional GROUP BY gateway")),
+        by_sms={
+            gateway: (heard, number)
+            for gateway, heard, number in run("SELECT gateway, heard, number FROM uplink ORDER BY heard")
+        },
+    )
+
+
+def _gateway(row: tuple[Any, ...], beside: _Beside, paused: bool, now: datetime) -> Gateway:
+    id_, online, seen, kept, wanted, rival, name, number, tags = row
+    status, seen_at = _status(kept), _moment(seen)
+    heard, from_number = beside.by_sms.get(id_, (None, ""))
+    condition = states.judge(
+        online=bool(online),
+        seen=seen_at,
+        status=status,
+        now=now,
+        wanted=wanted or 0,
+        ended=beside.ended.get(id_),
+        rival=_moment(rival),
+        paused=paused,
+    )
     return Gateway(
         id=id_,
         online=bool(online),
         seen=seen_at,
         status=status,
-        condition=states.judge(
-            online=bool(online),
-            seen=seen_at,
-            status=status,
-            now=now,
-            wanted=wanted or 0,
-            ended=ended,
-            rival=moment(rival) if rival is not None else None,
-        ),
-        held=held.get((id_, status.journal), 0) if status else 0,
-        today=counts.get(id_, 0),
-        provisional=waiting,
-        by_sms=heard,
-        complete_by_sms=complete,
+        condition=condition,
+        labels=Labels(name, number or from_number, tuple(tags.split())),
+        held=beside.held.get((id_, status.journal), 0) if status else 0,
+        provisional=beside.provisional.get(id_, 0),
+        by_sms=_moment(heard),
+        complete=_moment(beside.complete.get(id_)),
+        wanted=wanted or 0,
     )
 
 
-def _by_sms(database: Database) -> dict[str, tuple[int, datetime, datetime | None]]:
-    """Gateway → how many records of it are provisional, when its last SMS came, up to when it is complete by them."""
-    counts = dict(database.rows("SELECT gateway, COUNT(*) FROM provisional GROUP BY gateway"))
-    rows = database.rows("SELECT gateway, MAX(heard) FROM uplink GROUP BY gateway")
-    return {
-        gateway: (counts.get(gateway, 0), moment(heard), complete_until(database, gateway)) for gateway, heard in rows
-    }
+def _moment(kept: int | None) -> datetime | None:
+    return moment(kept) if kept is not None else None
 
 
 def _status(kept: bytes | None) -> Status | None:
@@ -272,6 +318,15 @@ def _status(kept: bytes | None) -> Status | None:
     except BadPayload:
         return None
     return status if isinstance(status, Status) else None
+
+
+def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as one statement takes at a time."""
+    yield from (values[start : start + 500] for start in range(0, len(values), 500))
+
+
+def marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

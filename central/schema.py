@@ -363,7 +363,6 @@ CREATE TABLE retention (
 
 # What staff are told of. `position` is the last event that a channel was told; `pulse` how a part of central is.
 _ALERTS = """
-ALTER TABLE gateway ADD COLUMN tags TEXT NOT NULL DEFAULT '';
 CREATE TABLE maintenance (
     id {serial},
     kind TEXT NOT NULL,
@@ -476,6 +475,34 @@ CREATE TABLE dispute_answer (
 CREATE INDEX record_stated ON record (action, id) WHERE action IN ('sick', 'leave', 'duty');
 """
 
+# What people call gateways, and how each was: the worst of every five minutes and of every hour (`step`, in seconds).
+# `messages` and `replies` are counters of the gateway. `city_day` keeps what `city` counted: it can go at any time.
+_FLEET = """
+ALTER TABLE gateway ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE gateway ADD COLUMN number TEXT NOT NULL DEFAULT '';
+ALTER TABLE gateway ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+CREATE TABLE gateway_history (
+    gateway TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    signal INTEGER,
+    queue BIGINT,
+    balance BIGINT,
+    heat REAL,
+    disk BIGINT,
+    messages BIGINT,
+    replies BIGINT,
+    PRIMARY KEY (gateway, step, at)
+);
+DROP INDEX placement_gateway;
+CREATE INDEX placement_gateway ON placement (gateway, since, until);
+CREATE INDEX placement_until ON placement (until) WHERE until IS NOT NULL;
+CREATE TABLE city_day (
+    day TEXT PRIMARY KEY,
+    body {blob} NOT NULL
+);
+"""
+
 STEPS = (
     _RECORDS,
     _CHECK_IN,
@@ -490,6 +517,7 @@ STEPS = (
     _EVIDENCE,
     _READINESS,
     _DISPUTES,
+    _FLEET,
     _ALERTS,
     _COMMANDS,
 )

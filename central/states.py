@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from mqtt_bridge import modem_states
@@ -19,6 +20,10 @@ APPLIED_AFTER = timedelta(minutes=2)
 # How long two devices of one name are shown after the last sign of both.
 RIVAL_SHOWN = timedelta(minutes=10)
 
+IN_MAINTENANCE = "Akhiri masa pemeliharaan sesudah pekerjaan selesai"
+
+_NUMBERED = re.compile(r"(.+)-([2-9])")
+
 
 class State(StrEnum):
     """Worst first: the order in which people want to see them."""
@@ -27,6 +32,7 @@ class State(StrEnum):
     LATE = "late"
     SICK = "sick"
     NEW = "new"
+    PAUSED = "paused"  # in maintenance: nobody needs to look
     UP = "up"
 
 
@@ -57,6 +63,12 @@ REMEDIES = {
     "rival": "Matikan perangkat yang lama; bila kartunya disalin, cabut: gardu-central gateway revoke",
     "revoked": "Bila diganti perangkat lain, daftarkan: gardu-central gateway add",
     "uplink": "Periksa pulsa kartu SIM gateway, dan batas SMS per hari di pusat",
+    "sim-balance": "Isi pulsa kartu SIM gateway",
+    "sim-validity": "Isi pulsa kartu SIM gateway; itu memperpanjang masa aktifnya",
+    "sim-unread": "Periksa pulsanya dengan ponsel, atau minta IT memeriksa kode cek pulsa operator itu",
+    "sim-cannot-send": "Isi pulsa kartu SIM gateway; bila cukup, ganti kartunya",
+    "sms-limit": "Lihat di halaman Pesan gateway siapa yang banyak mengirim; batasnya ada di aturan pusat",
+    "calls": "Pakai modem lain, atau matikan presensi lewat panggilan di aturan pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
 }
 
@@ -70,14 +82,36 @@ def judge(
     wanted: int = 0,
     ended: str | None = None,
     rival: datetime | None = None,
+    paused: bool = False,
 ) -> Condition:
-    """`seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
+    """How it stands; while people work on it, what else would be said of it is told but alarms nobody.
+
+    `seen` is when anything came from it last, by the collector's clock; `wanted` the newest version of desired;
     `ended` why its key counts no more; `rival` when another device was last seen under its name.
 
     A version is at least the time (in seconds since 1970) at which it was made, so it tells how long it has been out.
     """
     if ended:
         return Condition(State.DOWN, f"Dicabut: {ended}", REMEDIES["revoked"])
+    found = _judge(online=online, seen=seen, status=status, now=now, wanted=wanted, rival=rival)
+    if not paused:
+        return found
+    return Condition(
+        State.PAUSED,
+        f"Sedang dipelihara. {found.reason}".rstrip(" ."),
+        "Akhiri masa pemeliharaan sesudah pekerjaan selesai",
+    )
+
+
+def _judge(
+    *,
+    online: bool,
+    seen: datetime | None,
+    status: Status | None,
+    now: datetime,
+    wanted: int,
+    rival: datetime | None,
+) -> Condition:
     if rival and now - rival < RIVAL_SHOWN:
         return Condition(State.SICK, "Dua perangkat memakai nama gateway ini", REMEDIES["rival"])
     if seen is None or status is None:
@@ -99,8 +133,17 @@ def judge(
 
 def remedy(reason: Reason, status: Status) -> str:
     """What to do about one reason of a gateway that says `status` of itself."""
+    numbered = _NUMBERED.fullmatch(reason.code)
+    if numbered:  # of a modem behind the first: what the status says of a modem is not about it
+        return REMEDIES.get(numbered[1], f"Lihat halaman gateway itu, modem {numbered[2]}")
     of_modem = modem_states.remedy(status.modem.state) if reason.code in modem_states.CODES else ""
     return of_modem or REMEDIES.get(reason.code, "Lihat halaman gateway itu")
+
+
+def not_applied(status: Status | None, wanted: int) -> datetime | None:
+    """Since when a gateway should hold what it has not applied; None when it has."""
+    late = status is not None and status.desired < wanted
+    return datetime.fromtimestamp(wanted, UTC) if late else None
 
 
 def worst_first(state: State) -> int:

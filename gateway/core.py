@@ -214,6 +214,7 @@ class Core:
         position = self.journal.position()
         box = machine(self._folder)
         rules = self.rulebook.rules
+        messages, replies = self.journal.counters()
         return Status(
             gateway=self.journal.gateway,
             journal=self.journal.id,
@@ -233,6 +234,8 @@ class Core:
             certificate_until=self._certificate_until(),
             uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
             sim=self._sim(now).report(),
+            messages=messages,
+            replies=replies,
         )
 
     def _certificate_until(self) -> datetime | None:

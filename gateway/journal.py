@@ -544,6 +544,12 @@ class Journal:
         with self._guarded():
             return int(self._value("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'sending')"))
 
+    def counters(self) -> tuple[int, int]:
+        """Messages taken in, and replies made to them, since the journal began."""
+        with self._guarded():
+            (row,) = self._rows("SELECT (SELECT MAX(id) FROM inbox), (SELECT MAX(id) FROM outbox)")
+            return row[0] or 0, row[1] or 0
+
     def sending(self, reply: int, attempts: int) -> bool:
         """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end.
 

@@ -191,7 +191,8 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
     record up to `last_seq`. `desired` is the version it applied. `starts` and `count` number what the gateway said.
     Sizes in bytes, heat in degrees Celsius. `certificate_until` is when its certificate ends, None where it has none.
-    `sim` is None until the operator told of it.
+    `sim` is None until the operator told of it. `messages` and `replies` count what it took in and what it answered
+    since its journal began.
     """
 
     gateway: GatewayId
@@ -214,6 +215,8 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     certificate_until: Instant | None = None
     uplink: UplinkReport | None = None
     sim: SimReport | None = None
+    messages: int | None = None
+    replies: int | None = None
     schema: int = SCHEMA
 
 

@@ -15,7 +15,7 @@ from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
 from msgspec import Struct
 
-from .. import access, audit, history, people, queries
+from .. import access, audit, history, maintenance, people, queries
 from ..access import Program, Scope
 from ..history import Cursor
 from ..queries import Wanted
@@ -112,15 +112,17 @@ def _provisional(office: Office, query: ProvisionalQuery) -> Page[contract.Provi
 
 
 def _gateways(office: Office, _query: Nothing) -> Every[contract.Gateway]:
-    found = queries.gateways(office.database, office.clock(), office.zone)
+    now = office.clock()
+    found = queries.gateways(office.database, now, office.zone, maintenance.active(office.database, now))
     return Every(items=[_gateway(each) for each in found])
 
 
 def _one_gateway(office: Office, _query: Nothing, id: str) -> contract.Gateway:
-    found = [each for each in queries.gateways(office.database, office.clock(), office.zone) if each.id == id]
+    now = office.clock()
+    found = queries.gateway(office.database, id, now, office.zone, maintenance.active(office.database, now))
     if not found:
         raise Wrong(404, "there is no gateway of that id")
-    return _gateway(found[0])
+    return _gateway(found)
 
 
 def _employees(office: Office, query: EmployeesQuery) -> Page[contract.Worker]:

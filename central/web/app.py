@@ -31,6 +31,7 @@ from . import (
     errors,
     evidence,
     exports,
+    gateways,
     health,
     language,
     pages,
@@ -79,6 +80,7 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    gateways.register(app, office)
     readiness.register(app, office)
     enrolments.register(app, office)
     quarantine.register(app, office)

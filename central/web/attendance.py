@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 
-from flask import Flask, abort, render_template, request
+from flask import Flask, abort, render_template, request, url_for
 
 from .. import calendar, corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
-from ..city import City
+from ..city import City, Tally
+from ..counting import Counting
 from ..languages import N_
 from ..policy import Planner
 from ..reasons import INCIDENTS, percent, sentences
@@ -49,14 +50,17 @@ COLUMNS = {
     N_("Ditangguhkan"): (Status.SUSPENDED,),
     N_("Belum"): (Status.NOT_YET, Status.INCOMPLETE),
 }
+_COLUMN_OF = {status: place for place, statuses in enumerate(COLUMNS.values()) for status in statuses}
 LONGEST_REPORT = 31  # days
 
 
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
+    city = City(office.database, attendance)
+    app.extensions["counting"] = Counting(city, attendance, office.clock)
     _register_words(app, office)
+    _register_city(app, office, attendance, city)
     for part in (
-        _register_city,
         _register_offices,
         _register_incidents,
         _register_people,
@@ -81,20 +85,21 @@ def _register_words(app: Flask, office: Office) -> None:
     )
 
 
-def _register_city(app: Flask, office: Office, attendance: Attendance) -> None:
-    city = City(office.database, attendance)
-
+def _register_city(app: Flask, office: Office, attendance: Attendance, city: City) -> None:
     @app.get("/attendance")
     def attendance_city() -> str:
         day, today = _wanted_day(attendance, office), attendance.today(office.clock())
-        rows = [
-            (tally, [tally.of(*statuses) for statuses in COLUMNS.values()])
-            for tally in city.tallies(day, office.clock())
-            if visible(tally.gateway)
-        ]
+        rows = [(tally, _numbers(tally)) for tally in city.tallies(day, office.clock()) if visible(tally.gateway)]
         sums = [sum(column) for column in zip(*(numbers for _, numbers in rows), strict=True)]
         return render_template(
-            "attendance/city.html", rows=rows, sums=sums, day=day, today=today, columns=COLUMNS, one=timedelta(days=1)
+            "attendance/city.html",
+            rows=rows,
+            sums=sums,
+            day=day,
+            today=today,
+            columns=COLUMNS,
+            one=timedelta(days=1),
+            office_address=url_for("attendance_office", gateway="GATEWAY", date=day),  # made once, not for each row
         )
 
 
@@ -181,6 +186,15 @@ def _register_people(app: Flask, office: Office, attendance: Attendance) -> None
             entries=queries.of_employee(office.database, employee, begin, end),
             corrections=corrections.of_employee(office.database, employee, begin, end),
         )
+
+
+def _numbers(tally: Tally) -> list[int]:
+    """One for each of `COLUMNS`."""
+    found = [0] * len(COLUMNS)
+    for status, count in tally.counts.items():
+        if status in _COLUMN_OF:
+            found[_COLUMN_OF[status]] += count
+    return found
 
 
 def total(days: Iterable[PersonDay]) -> Decimal:

@@ -51,7 +51,7 @@ def register(app: Flask, office: Office) -> None:
     @app.get("/gateways/<gateway>/commands")
     def gateway_commands(gateway: str) -> str:
         known = _known(office, gateway)
-        return render_template("gateway_commands_page.html", **context(office, known))
+        return render_template("gateway_commands.html", **_context(office, known))
 
     @app.post("/gateways/<gateway>/commands")
     def gateway_command_ask(gateway: str) -> Response:
@@ -77,7 +77,7 @@ def register(app: Flask, office: Office) -> None:
         )
 
 
-def context(office: Office, gateway: str) -> dict[str, object]:
+def _context(office: Office, gateway: str) -> dict[str, object]:
     """What `gateway_commands.html` needs."""
     rules = orders.policy(office.database, gateway)
     now = office.clock()

@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from .. import alerts, deliveries, endpoints, outbox, queries
+from .. import alerts, deliveries, endpoints, maintenance, outbox, queries
 from ..alerting import Severity
 from ..database import StorageError
 from ..deliveries import Count
@@ -50,7 +50,8 @@ class _Metrics:
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         office = self._office
-        fleet = queries.gateways(office.database, office.clock(), office.zone)
+        now = office.clock()
+        fleet = queries.fleet(office.database, now, maintenance.active(office.database, now))
         states = Counter(gateway.condition.state for gateway in fleet)
         by_state = GaugeMetricFamily("gardu_gateways", "Gateways by state", labels=["state"])
         for state in State:

@@ -1,8 +1,7 @@
-"""Fleet and records, as people see them; both pages fetch themselves anew while they are open."""
+"""Records, as people see them, and the words that all pages share."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 
 from flask import Flask, render_template, request
@@ -17,7 +16,7 @@ from ..queries import Wanted
 from ..states import State
 from .conditions import told
 from .office import Office
-from .rights import gateways, visible
+from .rights import gateways
 
 PAGE = 50
 MOST_PAGES = 10_000
@@ -27,9 +26,9 @@ STATES = {
     State.LATE: N_("Tanpa kabar"),
     State.SICK: N_("Bermasalah"),
     State.NEW: N_("Baru"),
+    State.PAUSED: N_("Dipelihara"),
     State.UP: N_("Baik"),
 }
-COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
 ACTIONS = {
     "in": N_("Hadir"),
     "out": N_("Pulang"),
@@ -72,14 +71,12 @@ TROUBLES = {
 
 def register(app: Flask, office: Office) -> None:
     _register_words(app, office)
-    _register_fleet(app, office)
     _register_records(app, office)
 
 
 def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         states=STATES,
-        colours=COLOURS,
         actions=ACTIONS,
         flags=FLAGS,
         link_problem=lambda: in_words(office.link_problem()),
@@ -91,15 +88,6 @@ def _register_words(app: Flask, office: Office) -> None:
         told=told,
         ago=lambda at: ago(at, office.clock()),
     )
-
-
-def _register_fleet(app: Flask, office: Office) -> None:
-    @app.get("/")
-    def fleet() -> str:
-        found = queries.gateways(office.database, office.clock(), office.zone)
-        shown = [gateway for gateway in found if visible(gateway.id)]
-        counts = Counter(gateway.condition.state for gateway in shown)
-        return render_template("fleet.html", gateways=shown, counts=counts)
 
 
 def _register_records(app: Flask, office: Office) -> None:

@@ -59,6 +59,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "readiness_of": _ALL,
     "readiness_file": _ALL,
     "readiness_deadline": _IT,
+    "gateway": _ALL,
+    "gateway_history": _ALL,
+    "gateway_labels": _IT,
     "records": _ALL,
     "alerts": _ALL,
     "alerts_history": _ALL,
@@ -120,7 +123,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
-    ("fleet", N_("Gateway"), ("fleet", "gateway_command")),
+    ("fleet", N_("Gateway"), ("fleet", "gateway")),
     ("alerts", N_("Peringatan"), ("alert", "maintenance")),
     ("readiness", N_("Kesiapan"), ("readiness",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction", "statement", "dispute")),

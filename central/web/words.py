@@ -51,6 +51,10 @@ REFUSALS = {
     "window-unknown": N_("Pemeliharaan itu sudah selesai."),
     "alert-over": N_("Peringatan itu sudah selesai."),
     "alert-note": N_("Catatan paling panjang {most} huruf."),
+    "label-name": N_("Nama paling panjang {most} huruf."),
+    "label-number": N_("{given} bukan nomor ponsel seperti 081234567890."),
+    "label-tag": N_("{given} bukan tanda: huruf kecil, angka, dan tanda hubung, misalnya utara."),
+    "label-tags": N_("Paling banyak {most} tanda untuk satu gateway."),
     "url-local": N_("{host} adalah mesin ini sendiri atau alamat tetangganya."),
 }
 # Of a list of employees: what is wrong, and how its columns are called.

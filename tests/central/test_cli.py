@@ -314,3 +314,20 @@ def test_rules_that_can_not_be_read_are_said(config: Path, tmp_path: Path) -> No
     (tmp_path / "rules.toml").write_text('name = "x"\n')
     wrong = gardu(config, "web")
     assert (wrong.returncode, "policies" in wrong.stderr) == (78, True)
+
+
+def test_a_gateway_is_named_and_tagged(config: Path) -> None:
+    assert gardu(config, "gateway", "add", "dinkes-01").returncode == 0
+    options = ("--label", "Dinas Kesehatan", "--number", "081234567890", "--tag", "utara", "--tag", "sd")
+    assert gardu(config, "gateway", "set", "dinkes-01", *options).returncode == 0
+    assert gardu(config, "gateway", "set", "dinkes-01", "--number", "").returncode == 0
+    with_label = Database(f"sqlite:///{config.parent}/data/central.db")
+    assert with_label.row("SELECT name, number, tags FROM gateway") == ("Dinas Kesehatan", "", "sd utara")
+    with_label.close()
+    failed = gardu(config, "gateway", "set", "dinkes-01", "--tag", "dua kata")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: 'dua kata' is no tag")
+    assert gardu(config, "gateway", "set", "dinkes-01", "--tag", "").returncode == 0
+    again = Database(f"sqlite:///{config.parent}/data/central.db")
+    assert again.value("SELECT tags FROM gateway") == ""
+    again.close()

@@ -241,7 +241,7 @@ def test_a_database_that_is_down_is_said_in_words(site: Site, monkeypatch: pytes
     def fail(*_: object) -> None:
         raise StorageError("connection refused")
 
-    monkeypatch.setattr("central.queries.gateways", fail)
+    monkeypatch.setattr("central.queries.fleet", fail)
     assert site.client.get("/").status_code == 503
     assert "Tidak ada data yang hilang" in site.client.get("/").text
     answer = site.client.get("/api/v1/gateways", headers=site.token)
@@ -283,7 +283,7 @@ def test_a_defect_is_a_problem_to_programs_and_words_to_people(site: Site, monke
 
     site.log_in()
     site.app.testing = False
-    for name in ("gateways", "records"):
+    for name in ("fleet", "records"):
         monkeypatch.setattr(f"central.queries.{name}", fail)
     page = site.client.get("/")
     assert (page.status_code, "Ada kesalahan" in page.text) == (500, True)

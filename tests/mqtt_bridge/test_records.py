@@ -77,6 +77,7 @@ PAYLOADS = {
         certificate_until=datetime(2027, 11, 24, 0, 21, 5, tzinfo=UTC),
         uplink=UplinkReport(today=2, month=9, held=55),
         sim=SimReport(at=AT, balance=15_250, valid_until=date(2026, 12, 31), days_left=37),
+        messages=812, replies=655,
     ),
     "desired": Desired(
         gateway="dinkes-01", version=3, issued=AT, roster=(Member(employee="e-7f3k2", phone="+6281234567890"),),
