@@ -364,6 +364,9 @@ CREATE TABLE retention (
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
+# Finds the batch that proves a record.
+_EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
+
 # By when offices are to be ready: that of all under an empty name.
 _READINESS = """
 CREATE TABLE readiness_deadline (
@@ -385,6 +388,17 @@ CREATE INDEX record_stated ON record (action, id) WHERE action IN ('sick', 'leav
 """
 
 STEPS = (
-    _RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _LANGUAGE, _READINESS,
+    _RECORDS,
+    _CHECK_IN,
+    _HISTORY,
+    _ATTENDANCE,
+    _TRUST,
+    _UPLINK,
+    _PROGRAMS,
+    _WEBHOOKS,
+    _ACCESS,
+    _LANGUAGE,
+    _EVIDENCE,
+    _READINESS,
     _DISPUTES,
-)  # fmt: skip
+)
