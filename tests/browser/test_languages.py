@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ..central.offices import DAY
+from .looks import SIZES, fits, is_accessible
 from .test_attendance import GATEWAY, PASSWORD, Site
-from .test_pages import CHROMIUM, SIZES, fits, is_accessible
 
 
 @pytest.fixture
@@ -19,15 +19,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with made.serving:
         yield made
     made.database.close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
 
 
 def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from central import access, audit, deliveries, endpoints
 from central.database import Database, micros
@@ -27,7 +27,8 @@ from ..central.offices import DAY, NOW, WIB, City, later
 from ..central.test_registrar import Hall
 from ..central.test_spreadsheets import workbook
 from ..waiting import free_ports
-from .test_pages import CHROMIUM, SIZES, fits, is_accessible
+from .looks import SIZES
+from .looks import is_good as is_good_here
 
 PASSWORD = "kata-sandi-uji"
 SICK, WELL = "dinkes-01", "disdik-01"
@@ -103,15 +104,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.database.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
 @pytest.fixture(scope="class")
 def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
     """Of the officer whose tasks these are; they log in once."""
@@ -122,7 +114,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterat
 
 def entered(browser: Browser, site: Site, name: str) -> Page:
     """Logged in, and from then on without the address bar. It must not complain."""
-    context: BrowserContext = browser.new_context(viewport=SIZES["desktop"], locale="id-ID", reduced_motion="reduce")  # type: ignore[arg-type]
+    context: BrowserContext = browser.new_context(viewport=SIZES["desktop"], locale="id-ID", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto(site.address)
@@ -155,12 +147,11 @@ def row(page: Page, text: str) -> Locator:
 def is_good(page: Page) -> None:
     """For everybody: on a desk by day, on a phone by night."""
     for size, theme in (("desktop", "light"), ("phone", "dark")):
-        page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size(SIZES[size])
+        page.emulate_media(color_scheme=theme)
         page.wait_for_function("theme => document.documentElement.dataset.bsTheme === theme", arg=theme)
-        is_accessible(page)
-        fits(page)
-    page.set_viewport_size(SIZES["desktop"])  # type: ignore[arg-type]
+        is_good_here(page)
+    page.set_viewport_size(SIZES["desktop"])
     page.emulate_media(color_scheme="light")
 
 
