@@ -22,6 +22,7 @@ from . import (
     alert_commands,
     audit_commands,
     channels,
+    evidence_commands,
     gateway_commands,
     retention_commands,
     roster_commands,
@@ -38,6 +39,7 @@ from .parts import (
     central_key,
     collector_tls,
     data_folder,
+    employee_ids,
     gateway_keys,
     refresh,
     registrar,
@@ -224,6 +226,8 @@ def _start_web(
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
         channels=channels.load(settings.alerts.channels),
+        keys=gateway_keys(settings, database),
+        ids=employee_ids(settings),
     )
     app = create_app(
         office,
@@ -245,6 +249,8 @@ for command in (
     roster_commands.shifts_group,
     token_commands.token,
     audit_commands.audit_group,
+    evidence_commands.verify,
+    evidence_commands.evidence,
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *alert_commands.groups(with_database, _run_alerts),

@@ -11,6 +11,7 @@ from mqtt_bridge.records import Action
 from mqtt_bridge.sealing import NotForUs, unseal_with
 
 from .database import Database, micros, moment
+from .languages import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,12 @@ def approve(database: Database, key: X25519PrivateKey, record: int, person: str,
     with database.transaction():
         request = _undecided(database, key, record)
         if request.employee is None:
-            raise CanNotBind("Tidak ada pegawai aktif dengan NIP itu; periksa daftar pegawai")
+            raise CanNotBind(_("Tidak ada pegawai aktif dengan NIP itu; periksa daftar pegawai"))
         taken = database.value(
             "SELECT name FROM employee WHERE phone = ? AND active = 1 AND id <> ?", request.number, request.employee
         )
         if taken is not None:
-            raise CanNotBind(f"Nomor itu sudah terikat pada {taken}")
+            raise CanNotBind(_("Nomor itu sudah terikat pada {name}").format(name=taken))
         database.run("UPDATE employee SET phone = 'moved ' || id WHERE phone = ?", request.number)
         database.run("UPDATE employee SET phone = ?, alias = '' WHERE id = ?", request.number, request.employee)
         _decide(database, request, person, now, approved=True)
@@ -73,7 +74,7 @@ def reject(database: Database, key: X25519PrivateKey, record: int, person: str, 
 def _undecided(database: Database, key: X25519PrivateKey, record: int) -> Request:
     found = [request for request in waiting(database, key) if request.record == record]
     if not found:
-        raise CanNotBind("Permintaan itu sudah diputuskan")
+        raise CanNotBind(_("Permintaan itu sudah diputuskan"))
     return found[0]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import audit
 from .database import Database, micros, moment
+from .languages import _
 from .rules import SHARES, STATED, Status
 
 BY_SMS = "SMS"  # who asked for a decision on a statement: the employee
@@ -98,7 +99,7 @@ def decide_statement(
     with database.transaction():
         row = database.row("SELECT employee, action, at FROM record WHERE id = ?", record)
         if row is None or row[1] not in STATED:
-            raise NotAllowed("Catatan itu bukan pernyataan sakit, izin, atau dinas luar.")
+            raise NotAllowed(_("Catatan itu bukan pernyataan sakit, izin, atau dinas luar."))
         database.run("DELETE FROM correction WHERE record = ? AND kind = ?", record, Kind.STATEMENT)
         at, reason = moment(row[2]), reason or ("disetujui" if accepted else "ditolak")
         wish = Wish(row[0], Kind.STATEMENT, reason, at, at, row[1], record)
@@ -146,31 +147,31 @@ def _correction(row: Sequence[Any]) -> Correction:
 
 def _check_reason(reason: str) -> None:
     if not 3 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
-        raise NotAllowed(f"Tulis alasannya, 3 sampai {LONGEST_REASON} huruf.")
+        raise NotAllowed(_("Tulis alasannya, 3 sampai {most} huruf.").format(most=LONGEST_REASON))
 
 
 def _check_target(database: Database, wish: Wish) -> None:
     if wish.kind is Kind.STATEMENT:
-        raise NotAllowed("Pernyataan lewat SMS diputuskan langsung.")
+        raise NotAllowed(_("Pernyataan lewat SMS diputuskan langsung."))
     if wish.until < wish.since:
-        raise NotAllowed("Tanggal akhir lebih awal daripada tanggal mulai.")
+        raise NotAllowed(_("Tanggal akhir lebih awal daripada tanggal mulai."))
     if wish.kind is Kind.VOID and not database.value(
         "SELECT 1 FROM record WHERE id = ? AND employee = ?", wish.record, wish.employee
     ):
-        raise NotAllowed("Catatan itu tidak ada pada pegawai ini.")
+        raise NotAllowed(_("Catatan itu tidak ada pada pegawai ini."))
     if wish.kind is Kind.REVOKE and not database.value(
         "SELECT 1 FROM correction WHERE id = ? AND employee = ? AND accepted = 1", wish.record, wish.employee
     ):
-        raise NotAllowed("Koreksi itu tidak ada atau tidak berlaku.")
+        raise NotAllowed(_("Koreksi itu tidak ada atau tidak berlaku."))
 
 
 def _why_not(database: Database, id_: int, who: str) -> str:
     row = database.row("SELECT asked_by, decided_by FROM correction WHERE id = ?", id_)
     if row is None:
-        return "Koreksi itu tidak ada."
+        return _("Koreksi itu tidak ada.")
     if row[1] is not None:
         return f"Sudah diputuskan oleh {row[1]}."
-    return "Yang mengajukan tidak boleh memutuskan sendiri; minta orang lain."
+    return _("Yang mengajukan tidak boleh memutuskan sendiri; minta orang lain.")
 
 
 def _revoke(database: Database, id_: int, now: datetime) -> None:

@@ -51,6 +51,11 @@ def ngettext(one: str, many: str, count: int) -> str:
     return _translations(reader()).ngettext(one, many, count)
 
 
+def pgettext(where: str, text: str) -> str:
+    """The same for a word that English says differently here and there."""
+    return _translations(reader()).pgettext(where, text)
+
+
 @cache
 def _translations(language: Language) -> gettext.NullTranslations:
     if language is Language.INDONESIAN:

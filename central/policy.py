@@ -16,10 +16,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct
 
+from .languages import N_
+
 OFFICE = "kantor"  # the pattern of everybody who was given no other
 ABSENT = "absent"  # as `missing_in` or `missing_out`: without that record the whole day counts as absent
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_NAMES = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
+DAY_NAMES = (N_("Senin"), N_("Selasa"), N_("Rabu"), N_("Kamis"), N_("Jumat"), N_("Sabtu"), N_("Minggu"))
+FREE_DAYS = (
+    N_("Senin bukan hari kerja"), N_("Selasa bukan hari kerja"), N_("Rabu bukan hari kerja"),
+    N_("Kamis bukan hari kerja"), N_("Jumat bukan hari kerja"), N_("Sabtu bukan hari kerja"),
+    N_("Minggu bukan hari kerja"),
+)  # fmt: skip
 MINUTE = timedelta(minutes=1)
 
 Minutes = Annotated[int, Meta(ge=0, le=24 * 60)]
@@ -266,7 +273,7 @@ class Planner:
 
     def _make(self, day: date, pattern: str, policy: Policy) -> Plan:
         hours = self._hours(day, pattern, policy)
-        free = "" if hours else f"{DAY_NAMES[day.weekday()]} bukan hari kerja"
+        free = "" if hours else FREE_DAYS[day.weekday()]
         holiday = self._free(day)
         if holiday and not (hours and hours.holidays):
             hours, free = None, holiday

@@ -432,6 +432,9 @@ CREATE TABLE pulse (
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
+# Finds the batch that proves a record.
+_EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
+
 STEPS = (
     _RECORDS,
     _CHECK_IN,
@@ -443,5 +446,6 @@ STEPS = (
     _WEBHOOKS,
     _ACCESS,
     _LANGUAGE,
+    _EVIDENCE,
     _ALERTS,
 )

@@ -10,6 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from .. import access, qr, second_factor, sessions, users
+from ..languages import _, ngettext
 from .office import Office
 
 SHORTEST = access.SHORTEST_PASSWORD
@@ -44,7 +45,7 @@ def _register_password(app: Flask, office: Office, carefully: Any) -> None:
         if wrong:
             return _back(wrong, wrong=True)
         users.reset_password(office.database, name, request.form["fresh"], name, now)
-        flash("Kata sandi diganti. Masuklah dengan kata sandi yang baru.")
+        flash(_("Kata sandi diganti. Masuklah dengan kata sandi yang baru."))
         return redirect(url_for("log_in"))
 
 
@@ -52,23 +53,25 @@ def _wrong_with(office: Office) -> str:
     """What keeps the form from being carried out."""
     fresh = request.form.get("fresh", "")
     if not access.password_fits(office.database, current_user.id, request.form.get("present", "")):
-        return "Kata sandi yang sekarang salah."
+        return _("Kata sandi yang sekarang salah.")
     if fresh != request.form.get("again", ""):
-        return "Kata sandi baru tidak sama dengan ulangannya."
-    return f"Kata sandi paling sedikit {SHORTEST} huruf." if len(fresh) < SHORTEST else ""
+        return _("Kata sandi baru tidak sama dengan ulangannya.")
+    return _("Kata sandi paling sedikit {least} huruf.").format(least=SHORTEST) if len(fresh) < SHORTEST else ""
 
 
 def _register_sessions(app: Flask, office: Office) -> None:
     @app.post("/account/sessions/<session_id>/end")
     def account_session_end(session_id: str) -> Response:
-        if not sessions.end(office.database, current_user.id, session_id.replace("\0", "")):
+        if not sessions.end(office.database, current_user.id, session_id):
             abort(404)
-        return _back("Sesi itu diakhiri.")
+        return _back(_("Sesi itu diakhiri."))
 
     @app.post("/account/sessions/end")
     def account_sessions_end() -> Response:
         ended = sessions.end_all(office.database, current_user.id, but=current_user.session.id)
-        return _back(f"{ended} sesi lain diakhiri.")
+        return _back(
+            ngettext("{count} sesi lain diakhiri.", "{count} sesi lain diakhiri.", ended).format(count=ended)
+        )
 
 
 def _register_second_factor(app: Flask, office: Office, carefully: Any) -> None:
@@ -77,14 +80,14 @@ def _register_second_factor(app: Flask, office: Office, carefully: Any) -> None:
     def account_second_factor() -> str | Response | tuple[str, int]:
         name = current_user.id
         if second_factor.needed(office.database, name):
-            return _back("Kode dari ponsel sudah aktif.")
+            return _back(_("Kode dari ponsel sudah aktif."))
         secret = session.setdefault("totp", second_factor.new_secret())
         if request.method == "GET":
             return _setting_up(name, secret)
         code = request.form.get("code", "")[:LONGEST_CODE]
         codes = second_factor.enable(office.database, name, secret, code, office.clock())
         if codes is None:
-            return _setting_up(name, secret, "Kode itu tidak cocok. Periksa jam di ponsel Anda."), 400
+            return _setting_up(name, secret, _("Kode itu tidak cocok. Periksa jam di ponsel Anda.")), 400
         session.pop("totp")
         return render_template("recovery_codes.html", codes=codes)
 
@@ -93,9 +96,9 @@ def _register_second_factor(app: Flask, office: Office, carefully: Any) -> None:
     def account_second_factor_end() -> Response:
         name = current_user.id
         if not access.password_fits(office.database, name, request.form.get("present", "")):
-            return _back("Kata sandi salah.", wrong=True)
+            return _back(_("Kata sandi salah."), wrong=True)
         second_factor.disable(office.database, name, name, office.clock())
-        return _back("Kode dari ponsel tidak diminta lagi.")
+        return _back(_("Kode dari ponsel tidak diminta lagi."))
 
 
 def _setting_up(name: str, secret: str, wrong: str = "") -> str:

@@ -9,17 +9,24 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from .. import second_factor, sessions, users
+from ..languages import N_, _
 from ..roles import Role
 from ..users import BadUser, User
 from .office import Office
+from .rights import gateways
 from .words import said
 
-ROLES = {Role.IT: "TI", Role.PERSONNEL: "Kepegawaian", Role.OPD_ADMIN: "Admin OPD", Role.VIEWER: "Pembaca"}
+ROLES = {
+    Role.IT: N_("TI"),
+    Role.PERSONNEL: N_("Kepegawaian"),
+    Role.OPD_ADMIN: N_("Admin OPD"),
+    Role.VIEWER: N_("Pembaca"),
+}
 ABOUT = {
-    Role.IT: "gateway, program lain, akun, dan catatan perubahan",
-    Role.PERSONNEL: "kehadiran semua pegawai, koreksi, dan daftar pegawai",
-    Role.OPD_ADMIN: "kehadiran dan nomor pegawai di gateway miliknya, tanpa memutuskan koreksi",
-    Role.VIEWER: "hanya melihat",
+    Role.IT: N_("gateway, program lain, akun, dan catatan perubahan"),
+    Role.PERSONNEL: N_("kehadiran semua pegawai, koreksi, dan daftar pegawai"),
+    Role.OPD_ADMIN: N_("kehadiran dan nomor pegawai di gateway miliknya, tanpa memutuskan koreksi"),
+    Role.VIEWER: N_("hanya melihat"),
 }
 
 
@@ -32,7 +39,9 @@ def register(app: Flask, office: Office) -> None:
 def _register_all(app: Flask, office: Office) -> None:
     @app.get("/accounts")
     def accounts() -> str:
-        return render_template("accounts.html", users=users.everyone(office.database), gateways=_gateways(office))
+        return render_template(
+            "accounts.html", users=users.everyone(office.database), gateways=gateways(office.database)
+        )
 
     @app.post("/accounts")
     def account_add() -> str | Response:
@@ -51,7 +60,7 @@ def _register_one(app: Flask, office: Office) -> None:
         return render_template(
             "account_of.html",
             user=_user(office, name),
-            gateways=_gateways(office),
+            gateways=gateways(office.database),
             sessions=sessions.of(office.database, name, office.clock()),
         )
 
@@ -59,7 +68,7 @@ def _register_one(app: Flask, office: Office) -> None:
     def account_rights(name: str) -> Response:
         try:
             users.set_rights(office.database, name, *_rights(), current_user.id, office.clock())
-            flash("Disimpan; yang bersangkutan harus masuk lagi.")
+            flash(_("Disimpan; yang bersangkutan harus masuk lagi."))
         except BadUser as error:
             flash(said(error), "error")
         return redirect(url_for("account_of", name=name))
@@ -70,7 +79,7 @@ def _register_one(app: Flask, office: Office) -> None:
         _user(office, name)
         if request.form.get("what") == "second-factor":
             second_factor.disable(office.database, name, current_user.id, office.clock())
-            flash("Kode dari ponsel tidak diminta lagi.")
+            flash(_("Kode dari ponsel tidak diminta lagi."))
             return redirect(url_for("account_of", name=name))
         password = secrets.token_urlsafe(12)
         users.reset_password(office.database, name, password, current_user.id, office.clock())
@@ -80,7 +89,7 @@ def _register_one(app: Flask, office: Office) -> None:
     def account_remove(name: str) -> Response:
         try:
             users.remove(office.database, name, current_user.id, office.clock())
-            flash(f"Akun {name} dihapus.")
+            flash(_("Akun {name} dihapus.").format(name=name))
         except BadUser as error:
             flash(said(error), "error")
             return redirect(url_for("account_of", name=name))
@@ -89,10 +98,6 @@ def _register_one(app: Flask, office: Office) -> None:
 
 def _user(office: Office, name: str) -> User:
     return users.one(office.database, name) or abort(404)
-
-
-def _gateways(office: Office) -> list[str]:
-    return [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id")]
 
 
 def _rights() -> tuple[set[Role], set[str]]:

@@ -11,36 +11,43 @@ from flask import Flask, abort, render_template, request
 from .. import calendar, corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
 from ..city import City
-from ..policy import DAY_NAMES, Planner
+from ..languages import N_
+from ..policy import Planner
 from ..reasons import INCIDENTS, percent, sentences
 from ..rulebooks import load
 from ..rules import NOTHING, Status
 from . import corrections as forms
-from . import replay
+from . import dates, replay
 from .office import Office
 from .rights import visible
 from .when import around, day_of, month_of
 
 STATUSES = {
-    Status.PRESENT: "Hadir", Status.LATE: "Terlambat", Status.EARLY: "Pulang sebelum waktu", Status.LEAVE: "Izin",
-    Status.SICK: "Sakit", Status.VACATION: "Cuti", Status.DUTY: "Dinas luar", Status.STUDY: "Tugas belajar",
-    Status.HOME: "WFH", Status.ABSENT: "Tanpa keterangan", Status.SUSPENDED: "Ditangguhkan", Status.FREE: "Libur",
-    Status.INCOMPLETE: "Belum lengkap", Status.NOT_YET: "Belum ada",
-}  # fmt: skip
-MONTHS = (
-    "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November",
-    "Desember",
-)  # fmt: skip
+    Status.PRESENT: N_("Hadir"),
+    Status.LATE: N_("Terlambat"),
+    Status.EARLY: N_("Pulang sebelum waktu"),
+    Status.LEAVE: N_("Izin"),
+    Status.SICK: N_("Sakit"),
+    Status.VACATION: N_("Cuti"),
+    Status.DUTY: N_("Dinas luar"),
+    Status.STUDY: N_("Tugas belajar"),
+    Status.HOME: N_("WFH"),
+    Status.ABSENT: N_("Tanpa keterangan"),
+    Status.SUSPENDED: N_("Ditangguhkan"),
+    Status.FREE: N_("Libur"),
+    Status.INCOMPLETE: N_("Belum lengkap"),
+    Status.NOT_YET: N_("Belum ada"),
+}
 # The columns of the city's table.
 COLUMNS = {
-    "Hadir": (Status.PRESENT,),
-    "Terlambat": (Status.LATE,),
-    "PSW": (Status.EARLY,),
-    "Sakit, izin, cuti": (Status.SICK, Status.LEAVE, Status.VACATION),
-    "Dinas, tugas, WFH": (Status.DUTY, Status.STUDY, Status.HOME),
-    "Tanpa keterangan": (Status.ABSENT,),
-    "Ditangguhkan": (Status.SUSPENDED,),
-    "Belum": (Status.NOT_YET, Status.INCOMPLETE),
+    N_("Hadir"): (Status.PRESENT,),
+    N_("Terlambat"): (Status.LATE,),
+    N_("PSW"): (Status.EARLY,),
+    N_("Sakit, izin, cuti"): (Status.SICK, Status.LEAVE, Status.VACATION),
+    N_("Dinas, tugas, WFH"): (Status.DUTY, Status.STUDY, Status.HOME),
+    N_("Tanpa keterangan"): (Status.ABSENT,),
+    N_("Ditangguhkan"): (Status.SUSPENDED,),
+    N_("Belum"): (Status.NOT_YET, Status.INCOMPLETE),
 }
 LONGEST_REPORT = 31  # days
 
@@ -48,7 +55,14 @@ LONGEST_REPORT = 31  # days
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
     _register_words(app, office)
-    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+    for part in (
+        _register_city,
+        _register_offices,
+        _register_incidents,
+        _register_people,
+        forms.register,
+        replay.register,
+    ):
         part(app, office, attendance)
 
 
@@ -57,9 +71,9 @@ def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.filters.update(
         percent=percent,
         minute=lambda at: f"{at.astimezone(office.zone):%H:%M}",
-        moment=lambda at: f"{at.astimezone(office.zone):%d/%m %H:%M}",
-        day=lambda day: f"{DAY_NAMES[day.weekday()]}, {day.day} {MONTHS[day.month - 1]} {day.year}",
-        month=lambda day: f"{MONTHS[day.month - 1]} {day.year}",
+        moment=lambda at: dates.short(at.astimezone(office.zone)),
+        day=dates.whole,
+        month=dates.month,
         date=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y}",
         date_before=lambda at: f"{at.astimezone(office.zone) - timedelta(days=1):%d/%m/%Y}",
         date_of=lambda at: f"{at.astimezone(office.zone):%Y-%m-%d}",
@@ -114,6 +128,8 @@ def _register_offices(app: Flask, office: Office, attendance: Attendance) -> Non
             "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
         )
 
+
+def _register_incidents(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.get("/attendance/office/<gateway>/incidents")
     def attendance_incidents(gateway: str) -> str:
         _known(office, gateway)
@@ -178,12 +194,12 @@ def _affected(people: Iterable[tuple[Person, list[PersonDay]]]) -> list[PersonDa
 
 
 def _known(office: Office, gateway: str) -> None:
-    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway.replace("\0", "")) is None:
+    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway) is None:
         abort(404)
 
 
 def _person(attendance: Attendance, employee: str) -> Person:
-    return attendance.person(employee.replace("\0", "")) or abort(404)
+    return attendance.person(employee) or abort(404)
 
 
 def _wanted_day(attendance: Attendance, office: Office) -> date:

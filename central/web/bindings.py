@@ -8,6 +8,7 @@ from werkzeug import Response
 
 from .. import bindings
 from ..bindings import CanNotBind
+from ..languages import _
 from .office import Office
 from .rights import visible
 
@@ -42,5 +43,6 @@ def _decided(office: Office, record: int, *, approved: bool) -> Response:
         flash(str(error), "warning")
     else:
         office.refresh()
-        flash(f"{request.name} kini memakai nomor baru" if approved else "Permintaan ditolak")
+        name = request.name
+        flash(_("{name} kini memakai nomor baru").format(name=name) if approved else _("Permintaan ditolak"))
     return redirect(url_for("numbers"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -15,13 +15,15 @@ from mqtt_bridge.records import Action
 from .. import corrections
 from ..attendance import Attendance
 from ..corrections import ABSENCES, Kind, NotAllowed, Wish
+from ..languages import N_, _
 from ..rules import Status
 from .office import Office
+from .when import day_of
 
-PUNCHES = {Action.IN: "Masuk", Action.OUT: "Pulang"}
+PUNCHES = {Action.IN: N_("Masuk"), Action.OUT: N_("Pulang")}
 KINDS = {
-    Kind.PUNCH: "Catatan tambahan", Kind.VOID: "Pembatalan catatan", Kind.ABSENCE: "Keterangan",
-    Kind.STATEMENT: "Pernyataan lewat SMS", Kind.REVOKE: "Pencabutan koreksi",
+    Kind.PUNCH: N_("Catatan tambahan"), Kind.VOID: N_("Pembatalan catatan"), Kind.ABSENCE: N_("Keterangan"),
+    Kind.STATEMENT: N_("Pernyataan lewat SMS"), Kind.REVOKE: N_("Pencabutan koreksi"),
 }  # fmt: skip
 T = TypeVar("T")
 FAR = timedelta(days=366)
@@ -39,12 +41,13 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post("/attendance/person/<employee>/<day>/corrections")
     def correction_ask(employee: str, day: str) -> Response:
-        if attendance.person(employee.replace("\0", "")) is None:
+        wanted = day_of(day)
+        if wanted is None or attendance.person(employee) is None:
             abort(404)
         try:
-            wish = wished(request.form, employee, date.fromisoformat(day), attendance, office.clock())
+            wish = wished(request.form, employee, wanted, attendance, office.clock())
             corrections.ask(office.database, wish, current_user.id, office.clock())
-            flash("Diajukan; sekarang menunggu persetujuan orang lain.")
+            flash(_("Diajukan; sekarang menunggu persetujuan orang lain."))
         except NotAllowed as error:
             flash(str(error), "error")
         except ValueError:
@@ -53,23 +56,21 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post(f"/corrections/<int(max={LARGEST}):id_>")
     def correction_decide(id_: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
-            flash("Disetujui." if accepted else "Ditolak.")
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide, id_)
 
     @app.post(f"/statements/<int(max={LARGEST}):record>")
     def statement_decide(record: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide_statement(office.database, record, current_user.id, office.clock(), accepted=accepted)
-            flash("Disetujui." if accepted else "Ditolak.")
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide_statement, record)
+
+
+def _decided(office: Office, decide: Callable[..., None], id_: int) -> Response:
+    accepted = request.form.get("accepted") == "1"
+    try:
+        decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
+        flash(_("Disetujui.") if accepted else _("Ditolak."))
+    except NotAllowed as error:
+        flash(str(error), "error")
+    return redirect(_back())
 
 
 def wished(form: Mapping[str, str], employee: str, day: date, attendance: Attendance, now: datetime) -> Wish:
@@ -92,9 +93,9 @@ def _moment(text: str, day: date, attendance: Attendance, now: datetime) -> date
     try:
         at = datetime.combine(day, time.fromisoformat(text), attendance.zone)
     except ValueError:
-        raise NotAllowed("Isi jamnya, seperti 07:25.") from None
+        raise NotAllowed(_("Isi jamnya, seperti 07:25.")) from None
     if at > now:
-        raise NotAllowed("Jam itu belum lewat.")
+        raise NotAllowed(_("Jam itu belum lewat."))
     return at
 
 
@@ -102,9 +103,9 @@ def _last(text: str, day: date) -> date:
     try:
         last = date.fromisoformat(text) if text else day
     except ValueError:
-        raise NotAllowed("Isi tanggal akhirnya.") from None
+        raise NotAllowed(_("Isi tanggal akhirnya.")) from None
     if not day <= last <= day + FAR:
-        raise NotAllowed("Tanggal akhir harus sama atau sesudah tanggal mulai, paling lama setahun.")
+        raise NotAllowed(_("Tanggal akhir harus sama atau sesudah tanggal mulai, paling lama setahun."))
     return last
 
 

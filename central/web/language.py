@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, redirect, request, session
@@ -12,7 +13,7 @@ from mqtt_bridge.records import Language
 
 from .. import users
 from ..database import StorageError
-from ..languages import _, ngettext, read_in, reader
+from ..languages import _, ngettext, pgettext, read_in, reader, reading
 from .office import Office
 from .session import inside
 
@@ -26,8 +27,9 @@ def register(app: Flask, office: Office) -> None:
     env = app.jinja_env
     env.add_extension("jinja2.ext.i18n")
     env.policies["ext.i18n.trimmed"] = True
-    env.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(reader=reader, languages=NAMES)
+    env.install_gettext_callables(_, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
+    env.globals.update(reader=reader, languages=NAMES, official=_official)
+    env.filters["word"] = word
     app.before_request(_choose)
 
     @app.post("/language")
@@ -38,6 +40,17 @@ def register(app: Flask, office: Office) -> None:
         response = redirect(_back(request.referrer or ""))
         _keep(app, response, wanted)
         return response
+
+
+def word(code: str, table: Mapping[str, str]) -> str:
+    """What a table calls it; a code that a newer version made stands for itself."""
+    return _(table[code]) if code in table else code
+
+
+def _official(caller: Callable[[], str]) -> str:
+    """What stays Indonesian, whoever reads it."""
+    with reading(Language.INDONESIAN):
+        return caller()
 
 
 def _choose() -> None:

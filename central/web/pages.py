@@ -12,52 +12,71 @@ from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.phones import masked
 
 from .. import queries
+from ..languages import N_, _, ngettext
 from ..queries import Wanted
 from ..states import State
+from .conditions import told
 from .office import Office
-from .rights import visible
+from .rights import gateways, visible
 
 PAGE = 50
 MOST_PAGES = 10_000
 MOST_PROVISIONAL = 500
 STATES = {
-    State.DOWN: "Terputus", State.LATE: "Tanpa kabar", State.SICK: "Bermasalah", State.NEW: "Baru", State.UP: "Baik",
-}  # fmt: skip
+    State.DOWN: N_("Terputus"),
+    State.LATE: N_("Tanpa kabar"),
+    State.SICK: N_("Bermasalah"),
+    State.NEW: N_("Baru"),
+    State.UP: N_("Baik"),
+}
 COLOURS = {State.DOWN: "red", State.LATE: "orange", State.SICK: "yellow", State.NEW: "azure", State.UP: "green"}
 ACTIONS = {
-    "in": "Hadir", "out": "Pulang", "sick": "Sakit", "leave": "Izin", "duty": "Dinas luar",
-    "dispute": "Sanggahan", "register": "Minta didaftarkan",
-}  # fmt: skip
+    "in": N_("Hadir"),
+    "out": N_("Pulang"),
+    "sick": N_("Sakit"),
+    "leave": N_("Izin"),
+    "duty": N_("Dinas luar"),
+    "dispute": N_("Sanggahan"),
+    "register": N_("Minta didaftarkan"),
+}
 FLAGS = {
-    "clock-untrusted": "jam gateway", "inferred": "hanya kode", "code-by-own-clock": "kode menurut jam gateway",
-    "low-assurance": "panggilan",
-}  # fmt: skip
+    "clock-untrusted": N_("jam gateway"),
+    "inferred": N_("hanya kode"),
+    "code-by-own-clock": N_("kode menurut jam gateway"),
+    "low-assurance": N_("panggilan"),
+}
 
 
 TROUBLES = {
-    Trouble.STARTING: "sedang menyambung",
-    Trouble.UNREACHABLE: "broker tidak bisa dijangkau",
-    Trouble.REJECTED: "broker menolak sambungan",
-    Trouble.ENDED: "sambungan terputus",
-    Trouble.DENIED: "broker menolak pesan pusat; periksa aturan aksesnya",
-    Trouble.UNHEARD: "broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya",
-    Trouble.TAKEN: "kolektor lain memakai nama yang sama",
-    Trouble.FILES: "berkas sertifikat tidak bisa dipakai",
-    Trouble.TLS: "sambungan TLS gagal; periksa alamat dan portnya",
-    Trouble.OURS_EXPIRED: "sertifikat kolektor sudah habis masa berlakunya",
-    Trouble.OURS_EARLY: "sertifikat kolektor belum berlaku; periksa jam kedua mesin",
-    Trouble.OURS_REVOKED: "sertifikat kolektor sudah dicabut",
-    Trouble.OURS_FOREIGN: "broker tidak mengenal penerbit sertifikat kolektor",
-    Trouble.OURS_REFUSED: "broker menolak sertifikat kolektor",
-    Trouble.THEIRS_EXPIRED: "sertifikat broker sudah habis masa berlakunya: gardu-central broker-config",
-    Trouble.THEIRS_EARLY: "sertifikat broker belum berlaku; periksa jam mesin ini",
-    Trouble.THEIRS_FOREIGN: "penerbit sertifikat broker asing; periksa alamatnya",
-    Trouble.THEIRS_NAME: "sertifikat broker untuk nama lain: gardu-central broker-config --name",
-    Trouble.THEIRS_REFUSED: "sertifikat broker tidak bisa dipercaya",
+    Trouble.STARTING: N_("sedang menyambung"),
+    Trouble.UNREACHABLE: N_("broker tidak bisa dijangkau"),
+    Trouble.REJECTED: N_("broker menolak sambungan"),
+    Trouble.ENDED: N_("sambungan terputus"),
+    Trouble.DENIED: N_("broker menolak pesan pusat; periksa aturan aksesnya"),
+    Trouble.UNHEARD: N_("broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya"),
+    Trouble.TAKEN: N_("kolektor lain memakai nama yang sama"),
+    Trouble.FILES: N_("berkas sertifikat tidak bisa dipakai"),
+    Trouble.TLS: N_("sambungan TLS gagal; periksa alamat dan portnya"),
+    Trouble.OURS_EXPIRED: N_("sertifikat kolektor sudah habis masa berlakunya"),
+    Trouble.OURS_EARLY: N_("sertifikat kolektor belum berlaku; periksa jam kedua mesin"),
+    Trouble.OURS_REVOKED: N_("sertifikat kolektor sudah dicabut"),
+    Trouble.OURS_FOREIGN: N_("broker tidak mengenal penerbit sertifikat kolektor"),
+    Trouble.OURS_REFUSED: N_("broker menolak sertifikat kolektor"),
+    Trouble.THEIRS_EXPIRED: N_("sertifikat broker sudah habis masa berlakunya: gardu-central broker-config"),
+    Trouble.THEIRS_EARLY: N_("sertifikat broker belum berlaku; periksa jam mesin ini"),
+    Trouble.THEIRS_FOREIGN: N_("penerbit sertifikat broker asing; periksa alamatnya"),
+    Trouble.THEIRS_NAME: N_("sertifikat broker untuk nama lain: gardu-central broker-config --name"),
+    Trouble.THEIRS_REFUSED: N_("sertifikat broker tidak bisa dipercaya"),
 }
 
 
 def register(app: Flask, office: Office) -> None:
+    _register_words(app, office)
+    _register_fleet(app, office)
+    _register_records(app, office)
+
+
+def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         states=STATES,
         colours=COLOURS,
@@ -69,16 +88,21 @@ def register(app: Flask, office: Office) -> None:
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
         exact=lambda at: f"{at.astimezone(office.zone):%d/%m/%Y %H:%M:%S %Z}",
         masked=masked,
+        told=told,
         ago=lambda at: ago(at, office.clock()),
     )
 
+
+def _register_fleet(app: Flask, office: Office) -> None:
     @app.get("/")
     def fleet() -> str:
         found = queries.gateways(office.database, office.clock(), office.zone)
-        gateways = [gateway for gateway in found if visible(gateway.id)]
-        counts = Counter(gateway.condition.state for gateway in gateways)
-        return render_template("fleet.html", gateways=gateways, counts=counts)
+        shown = [gateway for gateway in found if visible(gateway.id)]
+        counts = Counter(gateway.condition.state for gateway in shown)
+        return render_template("fleet.html", gateways=shown, counts=counts)
 
+
+def _register_records(app: Flask, office: Office) -> None:
     @app.get("/records")
     def records() -> str:
         start, end = queries.today(office.clock(), office.zone)
@@ -91,8 +115,6 @@ def register(app: Flask, office: Office) -> None:
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
         found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-        known = office.database.rows("SELECT id FROM gateway ORDER BY id")
-        gateways = [id_ for (id_,) in known if visible(id_)]
         return render_template(
             "records.html",
             entries=found[:PAGE],
@@ -102,19 +124,24 @@ def register(app: Flask, office: Office) -> None:
             more=len(found) > PAGE,
             page=page,
             wanted=wanted,
-            gateways=gateways,
+            gateways=gateways(office.database),
             day=start,
         )
 
 
 def in_words(problem: Problem | None) -> str | None:
-    return TROUBLES[problem.trouble] if problem else None
+    return _(TROUBLES[problem.trouble]) if problem else None
 
 
 def ago(at: datetime, now: datetime) -> str:
     """How long ago, in words."""
     seconds = max(0, int((now - at).total_seconds()))
-    for size, word in ((86_400, "hari"), (3600, "jam"), (60, "menit")):
-        if seconds >= size:
-            return f"{seconds // size} {word} lalu"
-    return f"{seconds} detik lalu" if seconds >= 5 else "baru saja"
+    if seconds < 5:
+        return _("baru saja")
+    if seconds < 60:
+        return ngettext("{count} detik lalu", "{count} detik lalu", seconds).format(count=seconds)
+    if seconds < 3600:
+        return ngettext("{count} menit lalu", "{count} menit lalu", seconds // 60).format(count=seconds // 60)
+    if seconds < 86_400:
+        return ngettext("{count} jam lalu", "{count} jam lalu", seconds // 3600).format(count=seconds // 3600)
+    return ngettext("{count} hari lalu", "{count} hari lalu", seconds // 86_400).format(count=seconds // 86_400)

@@ -9,6 +9,7 @@ from flask import Flask, render_template, request
 
 from .. import calendar, replay, rulebooks
 from ..attendance import Attendance
+from ..languages import _
 from ..policy import BadPolicy, Planner, Rulebook, parse
 from ..replay import Difference
 from .office import Office
@@ -68,5 +69,5 @@ def _draft(profile: str, text: str) -> Rulebook:
     if text.strip():
         return parse(text[:LARGEST_DRAFT])
     if profile not in rulebooks.names():
-        raise BadPolicy("Pilih sebuah profil, atau tempel isi berkas TOML.")
+        raise BadPolicy(_("Pilih sebuah profil, atau tempel isi berkas TOML."))
     return rulebooks.load(profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from flask import Flask, flash, redirect, render_template, request, session, url_for
@@ -15,6 +15,7 @@ from wtforms.validators import InputRequired
 
 from .. import access, audit, second_factor, sessions, users
 from ..database import micros, moment
+from ..languages import N_, _
 from .office import Office, Person
 
 log = structlog.get_logger(__name__)
@@ -26,12 +27,12 @@ HALF_LASTS = timedelta(minutes=5)  # between password and code
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
-    name = StringField("Nama pengguna", validators=[InputRequired("Isi nama pengguna")])
-    password = PasswordField("Kata sandi", validators=[InputRequired("Isi kata sandi")])
+    name = StringField(N_("Nama pengguna"), validators=[InputRequired(N_("Isi nama pengguna"))])
+    password = PasswordField(N_("Kata sandi"), validators=[InputRequired(N_("Isi kata sandi"))])
 
 
 class CodeForm(FlaskForm):  # type: ignore[misc]
-    code = StringField("Kode", validators=[InputRequired("Isi kodenya")])
+    code = StringField(N_("Kode"), validators=[InputRequired(N_("Isi kodenya"))])
 
 
 def register(app: Flask, office: Office, limiter: Limiter) -> None:
@@ -54,19 +55,20 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         name = form.name.data
         if not access.password_fits(office.database, name, form.password.data):
             log.warning("wrong password", origin=request.remote_addr)
-            form.password.errors = ["Nama pengguna atau kata sandi salah"]
+            form.password.errors = [N_("Nama pengguna atau kata sandi salah")]
             return render_template("login.html", form=form), 401
         if not second_factor.needed(office.database, name):
             return _begin(office, name)
         session.clear()
-        session["half"] = {"name": name, "at": micros(office.clock())}
+        mark = access.password_mark(office.database, name)
+        session["half"] = {"name": name, "at": micros(office.clock()), "mark": mark}
         return redirect(url_for("log_in_code", next=request.args.get("next") or None))
 
     @app.route("/login/code", methods=["GET", "POST"])
     @from_one_address
     @at_one_account
     def log_in_code() -> str | Response | tuple[str, int]:
-        name = _half(office.clock())
+        name = _half(office)
         if name is None:
             return redirect(url_for("log_in", next=request.args.get("next") or None))
         form = CodeForm()
@@ -74,7 +76,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
             return render_template("login_code.html", form=form)
         if not second_factor.fits(office.database, name, form.code.data[:LONGEST_CODE], office.clock()):
             log.warning("wrong code", origin=request.remote_addr)
-            form.code.errors = ["Kode salah atau sudah dipakai"]
+            form.code.errors = [N_("Kode salah atau sudah dipakai")]
             return render_template("login_code.html", form=form), 401
         return _begin(office, name)
 
@@ -82,7 +84,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
     def log_out() -> Response:
         sessions.end(office.database, current_user.id, current_user.session.id)
         logout_user()
-        flash("Anda sudah keluar")
+        flash(_("Anda sudah keluar"))
         return redirect(url_for("log_in"))
 
 
@@ -99,17 +101,19 @@ def _begin(office: Office, name: str) -> Response:
     return redirect(inside(request.args.get("next", "")) or url_for("fleet"))
 
 
-def _half(now: datetime) -> str | None:
-    """Who gave the right password a moment ago, and owes the code."""
+def _half(office: Office) -> str | None:
+    """Who gave the password that is still the right one a moment ago, and owes the code."""
     half = session.get("half")
-    if not half or now - moment(half["at"]) > HALF_LASTS:
+    if not half or office.clock() - moment(half["at"]) > HALF_LASTS:
         return None
-    return str(half["name"])
+    holds = half.get("mark") == access.password_mark(office.database, half["name"])
+    return str(half["name"]) if holds else None
 
 
 def _claimed(office: Office) -> str:
-    """At whose account somebody tries."""
-    return (request.form.get("name") or _half(office.clock()) or "").casefold()[:100]
+    """At whose account somebody tries: with a code, only at that of the password."""
+    name = request.form.get("name") if request.endpoint == "log_in" else _half(office)
+    return (name or "").casefold()[:100]
 
 
 def inside(target: str) -> str | None:

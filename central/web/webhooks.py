@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from .. import deliveries, endpoints, webhooks
 from ..deliveries import Count
 from ..endpoints import Endpoint
+from ..languages import _, ngettext
 from ..refusal import Refusal
 from .office import Office
 from .words import said
@@ -62,7 +63,7 @@ def _register_one(app: Flask, office: Office) -> None:
             return render_template("webhook_secret.html", endpoint=found, secret=secret)
         if what == "remove":
             endpoints.remove(office.database, found, current_user.id, office.clock())
-            flash(f"Tujuan {found.name} dihapus.")
+            flash(_("Tujuan {name} dihapus.").format(name=found.name))
             return redirect(url_for("webhooks"))
         _do(office, found, what)
         return redirect(url_for("webhook", number=number))
@@ -72,20 +73,22 @@ def _do(office: Office, endpoint: Endpoint, what: str) -> None:
     database, who, now = office.database, current_user.id, office.clock()
     if what == "disable":
         endpoints.disable(database, endpoint, f"oleh {who}", who, now)
-        flash("Dihentikan; yang datang sekarang menunggu.")
+        flash(_("Dihentikan; yang datang sekarang menunggu."))
     elif what == "enable":
         endpoints.enable(database, endpoint, who, now)
-        flash("Berjalan lagi; yang menunggu dikirim.")
+        flash(_("Berjalan lagi; yang menunggu dikirim."))
     elif what == "test":
         outcome = webhooks.test(endpoint, office.outbound, now)
         flash(
-            "Diterima." if outcome.ok else f"Tidak diterima: {outcome.problem}", "message" if outcome.ok else "error"
+            _("Diterima.") if outcome.ok else _("Tidak diterima: {why}").format(why=outcome.problem),
+            "message" if outcome.ok else "error",
         )
     elif what == "resend":
         record = request.form.get("record", type=int)
-        if "record" in request.form and record is None:
+        if "record" in request.form and not 0 < (record or 0) <= LARGEST:
             abort(400)
-        flash(f"{deliveries.resend(database, endpoint, now, record)} catatan dikirim lagi.")
+        count = deliveries.resend(database, endpoint, now, record)
+        flash(ngettext("{count} catatan dikirim lagi.", "{count} catatan dikirim lagi.", count).format(count=count))
     else:
         abort(404)
 

@@ -22,6 +22,18 @@ from .factories import GATEWAY
 from .test_rights import Town
 
 HERE = Path(central.__file__).parent
+STAYS = {"Gardu", "Gateway", "API", "NIP", "Shift", "No", ""}
+# What is in one language by intention: commands and formats, official documents, the API's own words.
+LEFT_AS_IT_IS = (
+    r"<code.*?</code>", r"\{#.*?#\}", r"\{% trans.*?endtrans %\}", r"\{% call official.*?endcall %\}",
+    r'<div lang="en">.*?</div>\n', r"\{[{%].*?[%}]\}",
+)  # fmt: skip
+# Words that hardly any Indonesian sentence does without.
+INDONESIAN = {
+    "yang", "belum", "tidak", "sudah", "dan", "dari", "untuk", "dengan", "ini", "itu", "ada", "hari", "jam",
+    "keluar", "masuk", "simpan", "cari", "semua", "pegawai", "kantor", "catatan", "keadaan", "terakhir", "lalu",
+    "sampai", "bulan", "tanggal", "waktu", "kata", "sandi", "peran", "tanpa", "hadir", "pulang", "sakit",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +52,66 @@ def afterwards() -> Iterator[None]:
 def test_every_text_has_its_english() -> None:
     with (LOCALE / "extract.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
-    found = extract_from_dir(HERE, methods, options)
-    wanted = {message for _, _, message, _, _ in found}
+    extracted = extract_from_dir(HERE, methods, options)
+    wanted = {(where, message) for _, _, message, _, where in extracted}
     with (LOCALE / "en/LC_MESSAGES/central.po").open("rb") as file:
         catalog = [message for message in read_po(file, locale="en") if message.id]
-    held = {message.id: message.string for message in catalog}
+    held = {(message.context, message.id): message.string for message in catalog}
     assert set(held) == wanted, "run `make texts`, and translate what is new"
     assert not [text for text, english in held.items() if not (english if isinstance(english, str) else all(english))]
     assert not [message.id for message in catalog if message.fuzzy]
     compiled = gettext.translation("central", LOCALE, ["en"])
-    for text, english in held.items():
+    for (where, text), english in held.items():
         if isinstance(text, str):
             assert _places(text) == _places(english), text
-            assert compiled.gettext(text) == english, "run `make texts`"
+            found = compiled.pgettext(where, text) if where else compiled.gettext(text)
+            assert found == english, "run `make texts`"
 
 
 def _places(text: str) -> set[str]:
     """What is filled in: `{name}` in Python, `%(name)s` in templates."""
     names = {name for _, name, _, _ in Formatter().parse(text) if name is not None} if "{" in text else set()
     return names | set(re.findall(r"%\(\w+\)s|%%", text))
+
+
+def _said(page: str) -> list[str]:
+    """Between tags, and where a browser reads an attribute out."""
+    return re.findall(r'(?:aria-label|data-label|title|alt)="([^"]*)"', page) + re.split(r"<[^>]*>", page)
+
+
+def test_no_template_holds_a_text_that_is_not_translated() -> None:
+    found = {}
+    for path in sorted(set((HERE / "web/templates").rglob("*.html")) - {HERE / "web/templates/fleet.html"}):
+        text = path.read_text()
+        for part in LEFT_AS_IT_IS:
+            text = re.sub(part, "", text, flags=re.S)
+        said = _said(text)
+        bare = {each.strip(" .,:()·–/→%+\n") for each in said} - STAYS
+        if bare := {each for each in bare if re.search(r"[A-Za-z]{2}", each)}:
+            found[path.name] = bare
+    assert not found
+
+
+@pytest.mark.parametrize("name", ["dian", "vina"])
+def test_who_reads_english_sees_no_indonesian(town: Town, name: str) -> None:
+    """On every page that opens, and on the answers to forms that are wrong."""
+    english = {"Accept-Language": "en"}
+    town.database.run("UPDATE person SET language = ''")
+    seen = 0
+    for rule in town.app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or rule.endpoint in ("static", "fleet"):
+            continue
+        answer = town.client(name).get(town.path(rule), headers=english)
+        if answer.mimetype != "text/html" or answer.status_code == 302:
+            continue
+        seen += 1
+        assert '<html lang="en">' in answer.text, rule
+        page = re.sub(
+            r'<code.*?</code>|<button[^>]*lang="id".*?</button>|<div lang="id">.*</div>', "", answer.text, flags=re.S
+        )
+        words = set(re.findall(r"\w+", " ".join(_said(page)).lower()))
+        assert not words & INDONESIAN, rule
+    assert seen > 10
 
 
 def test_a_text_is_that_of_its_reader() -> None:

@@ -132,7 +132,7 @@ def test_the_city_adds_up(site: Site) -> None:
     said = words(site.page(f"/attendance?date={DAY}"))
     assert "1 Hadir" in said
     assert "3 Tanpa keterangan" in said
-    assert "dinkes-01 4 1 – – – – 3 – – 25/11 11:00" in said
+    assert "dinkes-01 4 1 – – – – 3 – – Rab 25 Nov 11:00 WIB" in said
 
 
 def test_the_report_lists_incidents_and_whom_they_touched(site: Site) -> None:
@@ -247,6 +247,13 @@ def test_a_form_that_no_page_sent_is_refused(site: Site, form: dict[str, str]) -
     assert site.client.post(f"/corrections/{'9' * 30}", data={}).status_code == 404
     answer = site.client.post("/statements/77", data={"accepted": "1", "employee": "//evil", "day": "x"})
     assert answer.location.startswith("/attendance/person/")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "20261124"])
+def test_a_form_of_a_day_that_no_page_has_is_refused(site: Site, day: str) -> None:
+    path = f"/attendance/person/{site.people['Budi']}/{day}/corrections"
+    form = {"kind": "absence", "what": "sakit", "reason": "surat dokter"}
+    assert site.client.post(path, data=form).status_code == 404
 
 
 def test_tomorrow_can_not_be_entered(site: Site) -> None:

@@ -2,12 +2,13 @@
 // says so, instead of showing what was as if it still were.
 let renewed = new Date();
 
-const clock = (at) => at.toLocaleTimeString("id-ID", { hour12: false, timeStyle: "medium" });
+const locale = document.documentElement.lang === "en" ? "en-GB" : "id-ID";
+const clock = (at) => at.toLocaleTimeString(locale, { hour12: false, timeStyle: "medium" });
 
 const say = (problem) => {
-  const note = document.getElementById("stale");
+  const note = document.getElementById("stale"); // which knows the sentence in the reader's language
   note.hidden = !problem;
-  note.textContent = problem ? `${problem} Yang tampak di sini dari pukul ${clock(renewed)}.` : "";
+  note.textContent = problem ? note.dataset.silent.replace("{time}", clock(renewed)) : "";
 };
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -18,6 +19,6 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const { successful, xhr } = event.detail;
   const elsewhere = xhr.responseURL && new URL(xhr.responseURL).pathname === "/login";
   if (elsewhere) location.reload();
-  else if (successful) { renewed = new Date(); say(""); }
-  else say("Pusat tidak menjawab.");
+  else if (successful) { renewed = new Date(); say(false); }
+  else say(true);
 });
