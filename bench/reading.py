@@ -7,6 +7,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -15,6 +16,7 @@ from gateway.journal import Journal
 from gateway.receiver import Receiver
 from gateway.rulebook import RuleBook
 from modem.driver import GammuModem
+from modem.messages import Modem
 from mqtt_bridge.records import Desired, Member, Policy
 from tests.simulated import Simulator
 
@@ -36,7 +38,7 @@ def main() -> None:
                 roster = tuple(Member(employee=f"e-{n}", phone=phone) for n, phone in enumerate(phones))
                 now = datetime.now(UTC)
                 journal.apply(Desired(gateway="bench-01", version=1, issued=now, roster=roster, policy=Policy()))
-                receiver = Receiver(modem, journal, RuleBook(journal))
+                receiver = Receiver(cast("Modem", modem), journal, RuleBook(journal))  # it is never restarted here
                 fill(simulator, phones)
                 start = time.perf_counter()
                 while receiver.step(Now(now, 0.0)):

@@ -24,6 +24,8 @@ from . import (
     channels,
     evidence_commands,
     gateway_commands,
+    order_commands,
+    readiness_commands,
     retention_commands,
     roster_commands,
     token_commands,
@@ -40,6 +42,7 @@ from .parts import (
     collector_tls,
     data_folder,
     employee_ids,
+    enrolment_url,
     gateway_keys,
     refresh,
     registrar,
@@ -225,9 +228,10 @@ def _start_web(
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
-        channels=channels.load(settings.alerts.channels),
         keys=gateway_keys(settings, database),
         ids=employee_ids(settings),
+        enrolment_url=enrolment_url(settings),
+        channels=channels.load(settings.alerts.channels),
     )
     app = create_app(
         office,
@@ -254,7 +258,9 @@ for command in (
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *alert_commands.groups(with_database, _run_alerts),
+    order_commands.group(with_database),
     *retention_commands.groups(with_database, refresh),
+    readiness_commands.group,
 ):
     main.add_command(command)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +15,7 @@ from mqtt_bridge.envelope import SIZE_LIMIT, seal
 from mqtt_bridge.records import Ack, Status
 from mqtt_bridge.topics import Leaf, parse, topic
 
-from . import desired
+from . import desired, orders
 from .database import Database
 from .fleet import Fleet
 from .ingest import Envelope, Ingest
@@ -25,6 +25,7 @@ from .registrar import Registrar
 log = structlog.get_logger(__name__)
 
 FORGOTTEN = 0  # no version of desired
+SAY_EVERY = timedelta(seconds=10)  # a command that is not answered
 BATCHES_AT_ONCE = 100  # into one transaction: enough to share its cost, and few enough for a quick ack
 
 
@@ -48,6 +49,7 @@ class Collector:
         self._registrar = registrar
         self._session = 0
         self._told: dict[str, int] = {}
+        self._say_again: dict[str, datetime] = {}
 
     def step(self, now: datetime) -> bool:
         """Take what came, answer it, say what changed; tells whether anything came. Raises `StorageError`."""
@@ -64,6 +66,8 @@ class Collector:
                 said = self._fleet.note(place[0], message, now)
                 if isinstance(said, Status):
                     statuses[said.gateway] = said
+            elif place and place[1] is Leaf.RESULT:
+                orders.hear(self._database, self._keys, place[0], message.payload, now)
             elif place and place[1] is Leaf.RENEWAL:
                 self._renew(place[0], message, now)
         self._take(batches, now)
@@ -71,6 +75,7 @@ class Collector:
             self._greet(now)
             self._correct(statuses.values(), now)
             self._tell_desired()
+            self._tell_commands(now)
         except LinkDown:
             pass  # all of it is said again in the next session
         return bool(taken)
@@ -99,6 +104,7 @@ class Collector:
         if self._link.session == self._session:
             return
         self._told.clear()
+        self._say_again.clear()
         self._ack(self._ingest.positions(now))
         self._session = self._link.session
 
@@ -122,6 +128,16 @@ class Collector:
                 if wanted:
                     self._publish(gateway, Leaf.DESIRED, wanted)
                     self._told[gateway] = wanted.version
+
+    def _tell_commands(self, now: datetime) -> None:
+        """Each until it is answered: the broker may lose it, and a gateway that has it answers the same again."""
+        for command in orders.due(self._database, now):
+            if now >= self._say_again.get(command.id, now):
+                payload = seal(command, self._key)
+                # Not retained: whoever comes later is told anew, and no old one lies at the broker.
+                self._link.publish(topic(command.gateway, Leaf.RUN), payload, retain=False)
+                self._say_again[command.id] = now + SAY_EVERY
+                orders.said(self._database, command, now)
 
     def _forget(self, gateway: str) -> None:
         """Whoever stole it must not go on reading from the broker whose numbers are whose."""

@@ -103,6 +103,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
     shared_phones: bool = False
     missed_calls: bool = False
+    remote_ussd: bool = True
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()
 
@@ -192,6 +193,7 @@ class RetentionSection(Section, frozen=True, kw_only=True):
     batches_days: Days = 0
     quarantine_days: Days = 365
     former_days: Days = 0
+    commands_days: Days = 365
 
 
 class Config(Section, frozen=True, kw_only=True):

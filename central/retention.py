@@ -112,6 +112,7 @@ def _kinds(periods: RetentionSection) -> list[tuple[str, int, _Kind]]:
         ("record", periods.records_days, _aged("record", "stored", _UNTOLD)),
         ("batch", periods.batches_days, _aged("batch", "stored")),
         ("quarantine", periods.quarantine_days, _aged("quarantine", "seen")),
+        ("command", periods.commands_days, _aged("command", "asked")),
         ("employee", periods.former_days, _Kind(_count_former, _erase_former)),
     ]
 

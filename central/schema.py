@@ -429,11 +429,52 @@ CREATE TABLE pulse (
 );
 """
 
+# What gateways are told to do. `result` is as the gateway said it, `arrived` when its test SMS came to
+# the collector's number.
+_COMMANDS = """
+CREATE TABLE command (
+    id TEXT PRIMARY KEY,
+    gateway TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    body {blob} NOT NULL,
+    asked BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    sent BIGINT,
+    answered BIGINT,
+    result {blob},
+    arrived BIGINT,
+    UNIQUE (gateway, number)
+);
+CREATE INDEX command_asked ON command (gateway, asked);
+CREATE INDEX command_open ON command (expires) WHERE result IS NULL;
+"""
+
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
 # Finds the batch that proves a record.
 _EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
+
+# By when offices are to be ready: that of all under an empty name.
+_READINESS = """
+CREATE TABLE readiness_deadline (
+    gateway TEXT PRIMARY KEY,
+    day TEXT NOT NULL
+);
+"""
+
+# What was answered to employees who dispute a day.
+_DISPUTES = """
+CREATE TABLE dispute_answer (
+    record BIGINT PRIMARY KEY,
+    accepted INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    person TEXT NOT NULL,
+    decided BIGINT NOT NULL
+);
+CREATE INDEX record_stated ON record (action, id) WHERE action IN ('sick', 'leave', 'duty');
+"""
 
 STEPS = (
     _RECORDS,
@@ -447,5 +488,8 @@ STEPS = (
     _ACCESS,
     _LANGUAGE,
     _EVIDENCE,
+    _READINESS,
+    _DISPUTES,
     _ALERTS,
+    _COMMANDS,
 )

@@ -193,8 +193,9 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     first, *others = modems
     more = {device: modems[device] for device in others}
     core = Core(
-        modems[first], journal, clock, folder, name=first, more=more, limits=_limits(settings), operators=profiles
-    )
+        modems[first], journal, clock, folder, name=first, more=more, limits=_limits(settings), operators=profiles,
+        own_number=settings.own_number,
+    )  # fmt: skip
     for side in core.sides:
         if side.name:  # who has no modem has no SIM to look after
             side.guardian = Guardian(side.modem, journal, profiles, _sim(settings), side.name)

@@ -116,6 +116,11 @@ class Config(Section, frozen=True, kw_only=True):
     sim: SimSection = SimSection()
     sms: SmsSection = SmsSection()
 
+    @property
+    def own_number(self) -> str:
+        """Of the first modem's SIM, as far as it is said anywhere."""
+        return self.screen.number or next(iter(self.sms.own_numbers), "")
+
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from modem.messages import Modem
 from modem.operators import Operator
+from modem.unfitted import Unfitted
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import ModemReport, Policy, Reason, Status
 from mqtt_bridge.uplink_keys import UplinkKeys
@@ -25,7 +26,9 @@ from . import it
 from .clock import Clock, Now
 from .decision import MISSES_COUNT_FOR, Decision, Held
 from .desk import Desk
+from .diagnostics import Signals, bundle
 from .downlink import Downlink
+from .executor import Executor, Spokesman
 from .forwarder import Forwarder
 from .guardian import NOTHING_KNOWN, SimView
 from .health import Condition, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
@@ -50,6 +53,7 @@ class CollectorSide:
     downlink: Downlink
     reporter: Reporter
     renewer: Renewer | None
+    spokesman: Spokesman
 
 
 class Core:
@@ -66,8 +70,9 @@ class Core:
         more: Mapping[str, Modem] | None = None,
         limits: Limits | None = None,
         operators: Sequence[Operator] = (),
+        own_number: str = "",
     ) -> None:
-        """`name` is that of `modem`, the first one; `more` are others by their names."""
+        """`name` is that of `modem`, the first one, whose SIM has `own_number`; `more` are others by their names."""
         desk = Desk(operators)
         self.rulebook = RuleBook(journal, self._beforehand)
         self.sides = [
@@ -79,6 +84,12 @@ class Core:
         self.receiver = self.sides[0].receiver
         self.sender = self.sides[0].sender
         self.sides[0].last = self._step_uplink
+        self.sides[0].errand = self._step_errand
+        fitted = not isinstance(modem, Unfitted)
+        self.signals = Signals()
+        self.executor = Executor(
+            journal, self.rulebook, clock, own_number, fitted=fitted, diagnose=lambda now: bundle(self, now)
+        )
         self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
@@ -117,9 +128,12 @@ class Core:
             self.clock,
             renewer.take if renewer else lambda _: None,
             self._hear_of_rivals,
+            lambda command: self.executor.take(command, spokesman.say),
         )
+        spokesman = Spokesman(link, self.journal, key, self.executor.news)
+        self.executor.records_again = forwarder.send_anew
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
-        self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
+        self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer, spokesman)
         self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
 
     def _hear_of_rivals(self, message: Inbound) -> None:
@@ -163,9 +177,15 @@ class Core:
     def _step_uplink(self, now: Now) -> bool:
         return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.complete_until)
 
+    def _step_errand(self, now: Now, readable: bool) -> bool:
+        side = self.sides[0]
+        self.signals.note(side.watch.status, now)
+        return self.executor.step_modem(side.modem, now, readable=readable, able=side.watch.may_send)
+
     def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
         """What is no matter of employees: the collector's answers, and questions of IT staff."""
         answer = self.uplink.hear(message, rules) if self.uplink else None
+        answer = answer or self.executor.hear(message)
         return answer or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
@@ -178,7 +198,9 @@ class Core:
                 heard = side.downlink.step()
                 if side.renewer:
                     side.renewer.step(self.clock.now())
-                return side.forwarder.step(self.clock.now()) or heard
+                carried_out = self.executor.step(self.clock.now())
+                side.spokesman.step()
+                return side.forwarder.step(self.clock.now()) or heard or carried_out
             finally:  # also when records can not be read: that is what people must hear of
                 side.reporter.step(self.status(), self.clock.now())
         except JournalError as error:

@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     CALL = "call"  # from an employee, which the policy does not take for a check-in
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
     IT = "it"  # a question of IT staff
+    TEST = "test"  # a test SMS of this gateway, which came back
 
 
 class Tone(StrEnum):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.envelope import BadEnvelope, unseal
-from mqtt_bridge.records import Ack, BadPayload, Certificate, Desired, decode
+from mqtt_bridge.records import Ack, BadPayload, Certificate, Command, Desired, decode
 from mqtt_bridge.topics import Leaf, parse
 
 from .clock import Clock
@@ -32,6 +32,7 @@ class Downlink:
         clock: Clock,
         on_certificate: Callable[[Certificate], None] = lambda _: None,
         on_connection: Callable[[Inbound], None] = lambda _: None,
+        on_command: Callable[[Command], None] = lambda _: None,
     ) -> None:
         self._link = link
         self._journal = journal
@@ -40,6 +41,7 @@ class Downlink:
         self._clock = clock
         self._on_certificate = on_certificate
         self._on_connection = on_connection
+        self._on_command = on_command
         self.disbelieved: str | None = None
 
     def step(self) -> bool:
@@ -69,6 +71,8 @@ class Downlink:
                 self._forwarder.send_anew()
         elif place == (self._journal.gateway, Leaf.CERTIFICATE) and isinstance(payload, Certificate):
             self._on_certificate(payload)
+        elif place == (self._journal.gateway, Leaf.RUN) and isinstance(payload, Command):
+            self._on_command(payload)
 
     def _take_ack(self, ack: Ack) -> None:
         if ack.journal != self._journal.id:

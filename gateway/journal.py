@@ -24,7 +24,19 @@ import peewee
 from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
-from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, chained, encode, genesis
+from mqtt_bridge.records import (
+    Ack,
+    Action,
+    Channel,
+    Command,
+    Desired,
+    Flag,
+    Record,
+    Result,
+    chained,
+    encode,
+    genesis,
+)
 from mqtt_bridge.sealing import seal_for
 from mqtt_bridge.sms_codec import Answer
 
@@ -118,12 +130,24 @@ CREATE TABLE sim_reading (
 CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
 CREATE INDEX outbox_created ON outbox (created);
 """,
+    """
+CREATE TABLE command (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    body BLOB NOT NULL,
+    taken TEXT NOT NULL,
+    begun TEXT,
+    result BLOB
+);
+CREATE INDEX command_open ON command (number) WHERE result IS NULL;
+""",
 )
 SCHEMA = len(_MIGRATIONS)
 # How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
 _LATEST_COUNTER = 2**32 - 2**24
 
 _LATEST = 2000  # messages: more than come in the minutes in which a second call is none
+_COMMANDS = 200  # that can be answered again; an older one is refused by its number
 _SIM_READINGS = 100  # more than the days that a forecast looks back
 
 
@@ -243,6 +267,16 @@ class UplinkState:
     held: tuple[tuple[int, int], ...]
     unknown_roster: str
     flights: tuple[Flight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command of the collector, and how far it has come."""
+
+    command: Command
+    taken: datetime
+    begun: datetime | None
+    result: Result | None
 
 
 Beforehand = Callable[[IncomingMessage, Rules, Held], Decision | None]
@@ -730,6 +764,75 @@ class Journal:
             self._set_meta("desired_version", str(desired.version))
             return True
 
+    # What the collector has it do
+
+    def keep_command(self, command: Command, at: datetime) -> bool:
+        """Before anything is done about it. False when it was there before, or is older than one that was."""
+        with self._transaction():
+            if command.number <= int(self._meta("command") or 0) or self._order(command.id):
+                return False
+            self._set_meta("command", str(command.number))
+            self._run(
+                "INSERT INTO command (number, id, body, taken) VALUES (?, ?, ?, ?)",
+                command.number, command.id, encode(command), _text(at),
+            )  # fmt: skip
+            self._run(
+                "DELETE FROM command WHERE result IS NOT NULL"
+                " AND number NOT IN (SELECT number FROM command ORDER BY number DESC LIMIT ?)",
+                _COMMANDS,
+            )
+            return True
+
+    def begin_command(self, id_: str, at: datetime) -> bool:
+        """Noted beforehand: after a crash nobody knows whether it was done. False when it had begun before."""
+        with self._transaction():
+            changed = self._run(
+                "UPDATE command SET begun = ? WHERE id = ? AND begun IS NULL AND result IS NULL", _text(at), id_
+            )
+            return int(changed.rowcount) == 1
+
+    def answer_command(self, result: Result) -> None:
+        """How it ended: said once, and then always the same."""
+        with self._transaction():
+            self._run("UPDATE command SET result = ? WHERE id = ? AND result IS NULL", encode(result), result.id)
+
+    def order(self, id_: str) -> Order | None:
+        with self._guarded():
+            return self._order(id_)
+
+    def open_orders(self) -> list[Order]:
+        """Those without a result, oldest first."""
+        with self._guarded():
+            rows = self._rows(f"SELECT {_ORDER} FROM command WHERE result IS NULL ORDER BY number")
+        return [_order(row) for row in rows]
+
+    def orders(self, limit: int) -> list[Order]:
+        """The newest first."""
+        with self._guarded():
+            rows = self._rows(f"SELECT {_ORDER} FROM command ORDER BY number DESC LIMIT ?", limit)
+        return [_order(row) for row in rows]
+
+    def _order(self, id_: str) -> Order | None:
+        rows = self._rows(f"SELECT {_ORDER} FROM command WHERE id = ?", id_)
+        return _order(rows[0]) if rows else None
+
+    def send_again(self, first: int) -> Position:
+        """Take the records from that one on for undelivered; tells how far they went, and go."""
+        with self._transaction():
+            position = Position(int(self._meta("delivered") or 0), self._last_seq())
+            if first <= position.delivered:
+                self._set_meta("delivered", str(first - 1))
+            return position
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many messages there are by what became of them, replies by where they stand, and records."""
+        with self._guarded():
+            return {
+                "messages": dict(self._rows("SELECT outcome, COUNT(*) FROM inbox GROUP BY outcome")),
+                "replies": dict(self._rows("SELECT state, COUNT(*) FROM outbox GROUP BY state")),
+                "records": {"last": self._last_seq(), "delivered": int(self._meta("delivered") or 0)},
+            }
+
     # For people
 
     def log(self, limit: int, before: int | None = None) -> list[Entry]:
@@ -805,8 +908,11 @@ class Journal:
         return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
 
 
+_ORDER = "body, taken, begun, result"
 _MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
+_decode_command = msgspec.json.Decoder(Command).decode
+_decode_result = msgspec.json.Decoder(Result).decode
 
 
 def _sealed(record: Record, rules: Rules) -> Record:
@@ -837,6 +943,16 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
         smsc=smsc,
         reference=reference,
         modem=modem,
+    )
+
+
+def _order(row: Sequence[Any]) -> Order:
+    body, taken, begun, result = row
+    return Order(
+        command=_decode_command(body),
+        taken=_time(taken),
+        begun=_time(begun) if begun else None,
+        result=_decode_result(result) if result else None,
     )
 
 

@@ -26,7 +26,9 @@ UNREAD_ROUNDS = 3
 class ModemSide:
     """Steps what stands on one modem. `name` is how the configuration and the journal call it.
 
-    `last` is what else may go out by it once every reply that is due has gone; it tells whether it did.
+    `errand` is what the collector may have it do once all that came in is kept and no reply is due; it is told the
+    time and whether the modem can be read. `last` is what else may go out by it then. Both tell whether there was
+    anything.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class ModemSide:
         self.receiver = Receiver(modem, journal, rulebook, name)
         self.sender = Sender(modem, journal, limits, zone, desk, name)
         self.guardian: Guardian | None = None
+        self.errand: Callable[[Now, bool], bool] = lambda _now, _readable: False
         self.last: Callable[[Now], bool] = lambda _: False
         self._journal = journal
         self._zone = zone
@@ -84,12 +87,15 @@ class ModemSide:
             # Whatever keeps us from reading need not keep us from sending.
             if self.watch.may_send and (not error.gone or self._unread % UNREAD_ROUNDS == 0):
                 self.sender.step(now)
+            self.errand(now, False)
             raise
         self._unread = 0
         self.watch.step(now)
         sent = not received and self.watch.may_send and self.sender.step(now)
         self.watch.unsent = self.sender.trouble
-        return received or sent or (self.watch.may_send and self.last(now)) or self._mind_sim(now)
+        if received or sent or self.errand(now, True):
+            return True
+        return (self.watch.may_send and self.last(now)) or self._mind_sim(now)
 
     def _mind_sim(self, now: Now) -> bool:
         """Only when nothing waits: a dialogue with the operator may hold up the modem for half a minute."""

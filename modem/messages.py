@@ -162,5 +162,8 @@ class Modem(Protocol):
     def calls(self) -> list[IncomingCall]:
         """Calls that rang since the last time, each hung up. The modem minds calls from the first time on."""
 
+    def restart(self) -> None:
+        """Let the modem start anew. It may be away for a while; the next call opens it again."""
+
     def close(self) -> None:
         """Let the modem go. Never raises."""

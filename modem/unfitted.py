@@ -34,5 +34,8 @@ class Unfitted:
     def calls(self) -> list[IncomingCall]:
         return []
 
+    def restart(self) -> None:
+        raise ModemError("this gateway has no modem", permanent=True)
+
     def close(self) -> None:
         pass

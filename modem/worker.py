@@ -103,6 +103,17 @@ class ModemWorker:
     def calls(self) -> list[IncomingCall]:
         return cast("list[IncomingCall]", self._call("calls"))
 
+    def restart(self) -> None:
+        """Reset it, whatever it is doing once the call that runs has ended."""
+        with self._lock:
+            self._drop()
+            device = usb.locate(self._device)
+            if device is None or _identity(device) is None:
+                raise ModemError(f"{self._device} does not exist", absent=True)
+            self._not_before = time.monotonic() + self._pause
+            if not self._carry_out(Step.RESET, device):
+                raise ModemError("restart: the modem did not take it")
+
     def close(self) -> None:
         """End the child, also under a running call, which then fails. Later calls fail."""
         self._closed.set()
@@ -155,17 +166,22 @@ class ModemWorker:
             self._ladder.failed(doing)
 
     def _recover(self, device: str) -> None:
-        """Do what is due about a modem that fails. It goes on by itself when it takes too long: never half of it."""
+        """Do what is due about a modem that fails: never half of it."""
         step = self._ladder.next()
         if step is Step.REOPEN:
             return
         log.warning("%s fails again and again: %s", device, step)
+        self._carry_out(step, device)
+
+    def _carry_out(self, step: Step, device: str) -> bool:
+        """Tells whether it was seen to be done; what takes too long goes on by itself."""
         command = [sys.executable, "-m", "modem.recovery", step, device]
         helper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         end = time.monotonic() + _RECOVERY
         while helper.poll() is None and time.monotonic() < end:
             if self._closed.wait(_GLANCE):
-                return
+                return False
+        return helper.returncode == 0
 
     def _drop(self) -> None:
         child, self._child = self._child, None

@@ -8,17 +8,33 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections import deque
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 # Six digits or more in a row are a number of a person or a code; seqs, counts and times are shorter. Fractions of
 # seconds and hashes are not meant.
+_REMEMBERED: deque[dict[str, str]] = deque(maxlen=30)
 _DIGITS = re.compile(r"(?<![0-9a-fA-F])(?<!\d\.)\+?\d{6,}(?![0-9a-fA-F])")
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return {key: _DIGITS.sub("[hidden]", value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def remember(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Keeps the last warnings and errors in memory, for whoever asks from afar."""
+    level = str(event.get("level", method))
+    if level in ("warning", "error", "critical"):
+        # The first lines of a traceback tell nothing that its last one does not.
+        _REMEMBERED.append({key: str(value).strip().rpartition("\n")[2] for key, value in event.items()})
+    return event
+
+
+def remembered() -> list[dict[str, str]]:
+    """The last warnings of this process, oldest first, without what `redact` hides."""
+    return list(_REMEMBERED)
 
 
 def set_up(level: str = "INFO") -> None:
@@ -36,7 +52,7 @@ def set_up(level: str = "INFO") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, remember, renderer],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)

@@ -24,6 +24,7 @@ Seq = Annotated[int, Meta(ge=1, le=2**53)]
 # Control characters have no place in any of these, and some databases refuse a NUL.
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Short = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+Long = Annotated[str, Meta(max_length=20_000, pattern=r"^[^\x00]*$")]
 Secret = Annotated[str, Meta(pattern=r"^[A-Z2-7]{32,128}$")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Pem = Annotated[
@@ -291,7 +292,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
     A menu is left `menu_minutes` after its last answer.
-    Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
+    Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is. With `remote_ussd` the collector
+    may have USSD codes dialled.
     """
 
     timezone: Name = "Asia/Jakarta"
@@ -313,6 +315,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     uplink: UplinkTerms | None = None
     it_numbers: tuple[PhoneNumber, ...] = ()
     missed_calls: bool = False
+    remote_ussd: bool = True
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):
@@ -334,25 +337,46 @@ class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="kind", tag="command"):
-    """One thing to do now, unless `expires` has passed; carried out at most once for its `id`."""
+    """One thing to do now, unless `expires` has passed; carried out at most once for its `id`.
+
+    `number` only grows from one command of a gateway to the next: one that is not larger than what was there is old,
+    whatever the clock says. `by` is who asked. The collector says it again until it hears the result.
+    """
 
     gateway: GatewayId
     id: Name
+    number: Seq
     name: Name
-    arguments: dict[str, str]
+    arguments: Annotated[dict[Name, Short], Meta(max_length=8)]
     issued: Instant
     expires: Instant
+    by: Short = ""
     schema: int = SCHEMA
 
 
-class Result(Struct, frozen=True, kw_only=True, tag_field="kind", tag="result"):
+class Ending(StrEnum):
     """How a command ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"  # it was not begun
+    UNKNOWN = "unknown"  # it was begun, and the gateway stopped before it knew
+
+
+class Result(Struct, frozen=True, kw_only=True, tag_field="kind", tag="result"):
+    """How a command ended: the same whenever it is said again.
+
+    `code` says it for programs, with `facts` for what is particular; `text` is what the operator, the modem or the
+    diagnostics said.
+    """
 
     gateway: GatewayId
     id: Name
-    ok: bool
-    text: Short
+    ending: Ending
+    code: Name
     at: Instant
+    facts: Annotated[dict[Name, Short], Meta(max_length=16)] = {}
+    text: Long = ""
     schema: int = SCHEMA
 
 

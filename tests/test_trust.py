@@ -20,8 +20,11 @@ from mqtt_bridge.client import Tls
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.keys import load_or_make, load_or_make_tls
 from mqtt_bridge.records import (
+    Command,
     Connection,
+    Ending,
     Renewal,
+    Result,
     Status,
     decode,
 )
@@ -175,6 +178,36 @@ def test_what_is_said_to_and_by_others_stays_unheard(office: System, attacker: A
         check_in(office, office.phones[1])  # batch, ack and status go over the broker meanwhile
         eventually(lambda: own in {topic for topic, _ in visit.heard}, what="what it may hear")
     assert {topic.split("/")[2] for topic, _ in visit.heard} == {ATTACKER}
+
+
+def test_commands_and_results_of_others_are_neither_heard_nor_made(office: System, attacker: Attacker) -> None:
+    """Nor does the attacker's own topic help: a result counts for a command of the gateway that signed it."""
+    leaves = ("command/run", "event/result", "+/run", "+/result", "command/#")
+    stopped = office.central("command", "send", GATEWAY, "restart-modem").strip()
+    with attacker.connect() as visit:
+        for leaf in leaves:
+            visit.subscribe(f"gardu/v1/{GATEWAY}/{leaf}")
+            visit.subscribe(f"gardu/v1/+/{leaf}")
+        for gateway, key in ((GATEWAY, attacker.key), (ATTACKER, attacker.key)):
+            made = Result(gateway=gateway, id=stopped, ending=Ending.REFUSED, code="forged", at=now())
+            for place in (GATEWAY, ATTACKER):
+                said = visit.publish(f"gardu/v1/{place}/event/result", seal(made, key))
+                assert (said == "Not authorized") == (place == GATEWAY)
+        order = Command(
+            gateway=GATEWAY, id="forged", number=2**50, name="restart-modem", arguments={}, issued=now(),
+            expires=now() + timedelta(minutes=15),
+        )  # fmt: skip
+        for place in (GATEWAY, ATTACKER):
+            assert visit.publish(f"gardu/v1/{place}/command/run", seal(order, attacker.key)) == "Not authorized"
+        office.central("command", "send", ATTACKER, "ping")
+        assert "pong" in office.central("command", "send", GATEWAY, "ping", "--wait")
+        own = f"gardu/v1/{ATTACKER}/command/run"
+        eventually(lambda: own in {topic for topic, _ in visit.heard}, what="the command that it may hear")
+    assert {topic.split("/")[2] for topic, _ in visit.heard} == {ATTACKER}
+    found = json.loads(office.central("command", "list", "--json", "--gateway", GATEWAY))
+    assert {each["code"] for each in found if each["id"] == stopped} == {"modem-restarted"}
+    assert "forged" not in json.dumps(found)
+    assert "result not believed" in said_by(office, "central")
 
 
 def test_records_of_another_gateway_under_ones_own_topic_are_put_aside(office: System, attacker: Attacker) -> None:

@@ -25,7 +25,9 @@ from . import (
     attendance,
     audit,
     bindings,
+    commands,
     enrol,
+    enrolments,
     errors,
     evidence,
     exports,
@@ -33,8 +35,12 @@ from . import (
     language,
     pages,
     people,
+    quarantine,
+    readiness,
     rights,
     session,
+    statements,
+    tokens,
     webhooks,
 )
 from .office import Office, Person
@@ -73,6 +79,11 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    readiness.register(app, office)
+    enrolments.register(app, office)
+    quarantine.register(app, office)
+    tokens.register(app, office)
+    statements.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)
@@ -80,6 +91,7 @@ def create_app(
     accounts.register(app, office)
     webhooks.register(app, office)
     alerts.register(app, office)
+    commands.register(app, office)
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)

@@ -28,8 +28,8 @@ class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
     `shared_phones` whether several employees may have one number, `keys` what the gateways signed with, `ids`
-    what new employees are called, `channels` where alerts go. Without a `rulebook` attendance is judged by the
-    shipped one.
+    what new employees are called, `enrolment_url` where gateways reach this server, `channels` where alerts go.
+    Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -42,9 +42,10 @@ class Office:
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
-    channels: tuple[Channel, ...] = ()
     keys: GatewayKeys | None = None
     ids: Ids = by_chance
+    enrolment_url: str = ""
+    channels: tuple[Channel, ...] = ()
 
     @property
     def gateway_keys(self) -> GatewayKeys:

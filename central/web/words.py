@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mqtt_bridge.commands import MEANINGS
+
 from ..languages import N_, _
 from ..refusal import Refusal
 from ..roster import Fault
@@ -14,15 +16,33 @@ REFUSALS = {
     "user-gateway": N_("Gateway {names} tidak ada."),
     "user-no-gateway": N_("Admin OPD perlu paling sedikit satu gateway."),
     "user-last": N_("Hanya {name} yang berperan TI; berikan dulu peran itu kepada orang lain."),
+    "gateway-name": N_("Nama gateway hanya boleh berisi huruf kecil, angka, dan tanda hubung, misalnya dinkes-01."),
+    "gateway-unknown": N_("Gateway {name} tidak ada."),
+    "revoke-reason": N_("Tulis alasannya, 3 sampai 100 huruf, misalnya hilang."),
+    "revoke-name": N_("Ketik nama gateway persis seperti tertulis: {name}."),
+    "token-name": N_("Nama program hanya boleh berisi huruf kecil, angka, dan tanda hubung, misalnya sinergi."),
+    "token-scope": N_("Pilih paling sedikit satu hak."),
+    "token-taken": N_("Program {name} sudah punya token; centang penggantian bila memang hendak menggantinya."),
     "endpoint-name": N_("Nama hanya boleh berisi huruf kecil, angka, dan tanda hubung, misalnya sinergi."),
     "endpoint-taken": N_("Tujuan {name} sudah ada."),
     "endpoint-unknown": N_("Tujuan {name} tidak ada."),
+    "command-gateway": "Gateway {gateway} tidak ada.",
+    "command-revoked": "Gateway {gateway} sudah dicabut.",
+    "command-argument": "Isi dulu kolomnya.",
+    "command-no-argument": "Perintah itu tidak memakai isian.",
+    "command-cap": "Dalam satu jam hanya {most} SMS uji dan USSD untuk satu gateway, karena memakai pulsa.",
+    "command-queue": "Sudah {most} perintah menunggu gateway ini.",
+    "command-ussd-code": MEANINGS["ussd-code"],
+    "command-ussd-setting": MEANINGS["ussd-setting"],
+    "command-ussd-forbidden": MEANINGS["ussd-forbidden"],
+    "command-number-not-allowed": MEANINGS["number-not-allowed"],
+    "command-no-central-number": MEANINGS["no-central-number"],
+    "command-seq": MEANINGS["seq"],
     "url-signs": N_("Alamat paling panjang {most} huruf, tanpa spasi."),
     "url-odd": N_("Alamat itu tidak bisa dibaca."),
     "url-https": N_("Alamat harus diawali https://"),
     "url-scheme": N_("Alamat harus diawali https:// atau http://"),
     "url-form": N_("Alamat harus seperti https://sinergi.example.go.id/gardu, tanpa nama pengguna."),
-    "url-local": N_("{host} adalah mesin ini sendiri atau alamat tetangganya."),
     "window-order": N_("Akhir pemeliharaan harus sesudah mulainya, dan belum lewat."),
     "window-long": N_("Pemeliharaan paling lama {days} hari."),
     "window-why": N_("Tulis mengapa, paling panjang {most} huruf."),
@@ -31,6 +51,7 @@ REFUSALS = {
     "window-unknown": N_("Pemeliharaan itu sudah selesai."),
     "alert-over": N_("Peringatan itu sudah selesai."),
     "alert-note": N_("Catatan paling panjang {most} huruf."),
+    "url-local": N_("{host} adalah mesin ini sendiri atau alamat tetangganya."),
 }
 # Of a list of employees: what is wrong, and how its columns are called.
 FAULTS = {

@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.commands import name_of, said
 from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
@@ -26,6 +27,7 @@ from .screen import add_screen
 from .ussd import add_ussd
 
 PAGE = 50
+ORDERS = 5  # commands of the collector on the status page
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 OUTCOMES = {
@@ -48,6 +50,7 @@ OUTCOMES = {
     Outcome.CALL: "Panggilan, bukan presensi",
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
+    Outcome.TEST: "SMS uji gateway ini",
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
@@ -55,7 +58,9 @@ DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkir
 def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16_000
-    app.jinja_env.filters.update(masked=masked, rupiah=rupiah, local=lambda at: _local(core, at))
+    app.jinja_env.filters.update(
+        masked=masked, rupiah=rupiah, said=said, named=name_of, local=lambda at: _local(core, at)
+    )
     _add_pages(app, core)
     _add_machines(app, core)
     add_screen(app, core, settings.screen.number)
@@ -73,7 +78,13 @@ def _add_pages(app: Flask, core: Core) -> None:
         modem = MEANINGS[ModemState(now.modem.state)]
         others = [(report, MEANINGS[ModemState(report.state)]) for report in core.other_modems()]
         return render_template(
-            "status.html", status=now, others=others, uptime=_uptime(now), modem=modem, desired=desired
+            "status.html",
+            status=now,
+            others=others,
+            uptime=_uptime(now),
+            modem=modem,
+            desired=desired,
+            orders=core.journal.orders(ORDERS),
         )
 
     @app.get("/messages")

@@ -42,7 +42,9 @@ class Settings:
 def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until KeyboardInterrupt or SystemExit. OSError when the device or the port can not be had."""
     zone = timezone(timedelta(hours=settings.utc_offset))
-    peers = {number: carrier(settings.number, page) for number, page in settings.peers.items()}
+    # What is sent to its own number comes back to it.
+    pages = {settings.number: f"http://{settings.host}:{settings.port}", **settings.peers}
+    peers = {number: carrier(settings.number, page) for number, page in pages.items()}
     faults = Faults()
     network = Network(settings.state, capacity=settings.capacity, zone=zone, peers=peers, faults=faults)
     line = Line(settings.device, Engine(network, Radio(), faults=faults), network, settings.by_id)

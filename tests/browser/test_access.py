@@ -13,13 +13,14 @@ import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
-from central import access, audit, deliveries, endpoints, fleet
+from central import access, audit, deliveries, endpoints, fleet, orders
 from central.database import Database
 from central.ingest import Ingest
 from central.outbound import Rules
 from central.roster import Row, store
 from central.web.app import create_app, serve
 from central.web.office import Office
+from mqtt_bridge.records import Ending, Result, encode
 
 from ..central.factories import GATEWAY, KnownKeys, batch, chain, envelope
 from ..central.test_spreadsheets import workbook
@@ -27,6 +28,10 @@ from ..waiting import free_ports
 from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
+BAR = (
+    "Gateway", "Peringatan", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran",
+    "Program", "Akun", "Audit",
+)  # fmt: skip
 HEAD = ("nip", "nama", "hp", "gateway")
 
 
@@ -77,9 +82,7 @@ def page(page: Page, site: Site) -> Page:
 
 
 def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
-    for name in (
-        "Gateway", "Peringatan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Program", "Akun", "Audit",
-    ):  # fmt: skip
+    for name in BAR:
         page.get_by_role("navigation", name="Utama").get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("navigation", name="Utama").locator("[aria-current]")).to_have_text(name)
         is_good(page)
@@ -163,3 +166,24 @@ def test_a_file_is_taken_along(page: Page, tmp_path: Path) -> None:
     assert started.value.suggested_filename.endswith(".xlsx")
     started.value.save_as(tmp_path / "file.xlsx")
     assert (tmp_path / "file.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_a_command_is_asked_for_and_its_answer_comes_by_itself(page: Page, site: Site) -> None:
+    path = f"/gateways/{GATEWAY}/commands"
+    page.goto(site.url(path))
+    is_good(page)
+    page.get_by_label("Kode USSD").fill("*888#")
+    page.get_by_role("button", name="Tekan USSD").click()
+    expect(page.get_by_text("Menunggu dikirim")).to_be_visible()
+    page.get_by_label("Kode USSD").fill("*363#")
+    asked = orders.latest(site.database, 1)[0].command
+    said = Result(
+        gateway=GATEWAY, id=asked.id, ending=Ending.DONE, code="ussd", at=asked.issued, text="Sisa pulsa Rp 25.000."
+    )
+    site.database.run("UPDATE command SET result = ?", encode(said))
+    expect(page.get_by_text("Sisa pulsa Rp 25.000.")).to_be_visible()
+    expect(page.get_by_label("Kode USSD")).to_have_value("*363#")
+    is_good(page)
+    page.locator("#command-list").get_by_role("link", name="Tekan USSD").click()
+    expect(page.get_by_role("heading", name="Tekan USSD")).to_be_visible()
+    is_good(page)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central import audit, calendar, desired, endpoints, fleet, queries, retention, roster_changes
+from central import audit, calendar, desired, endpoints, fleet, orders, queries, retention, roster_changes
 from central.attendance import Attendance, Person
 from central.city import City
 from central.config import RetentionSection
@@ -20,6 +20,7 @@ from central.policy import Planner
 from central.queries import Wanted
 from central.roster import Row, store
 from central.rulebooks import load
+from mqtt_bridge.commands import CommandName
 from mqtt_bridge.records import Action, Policy
 
 from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
@@ -27,7 +28,7 @@ from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
 NIP = "199001012015011001"
 PHONE = "+6281234567890"
 LATER = NOW + timedelta(days=100)
-YEAR = RetentionSection(records_days=90, batches_days=90, quarantine_days=90, former_days=90)
+YEAR = RetentionSection(records_days=90, batches_days=90, quarantine_days=90, former_days=90, commands_days=90)
 
 
 class Keys(KnownKeys):
@@ -39,7 +40,7 @@ class Keys(KnownKeys):
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """An employee, the request by which their number was bound, ten records, and something put aside."""
+    """An employee, the request by which their number was bound, ten records, something put aside, a command."""
     fleet.add(database, GATEWAY, NOW)
     store(database, [Row(2, NIP, "Ani Contoh", PHONE, GATEWAY, "ani")], now=NOW)
     desired.refresh(database, Policy(), NOW)
@@ -48,6 +49,7 @@ def filled(database: Database) -> Database:
     ingest = Ingest(database, KnownKeys())  # type: ignore[arg-type]
     ingest.take([envelope(batch(request, 1, 1, journal="before")), envelope(batch(made, 1, 10))], NOW)
     ingest.take([Envelope(GATEWAY, b"garbage")], NOW)
+    orders.ask(database, GATEWAY, CommandName.PING, "", "tina", NOW)
     return database
 
 
@@ -60,26 +62,27 @@ def count(database: Database, table: str) -> int:
 
 
 def counts(database: Database) -> dict[str, int]:
-    return {table: count(database, table) for table in ("record", "batch", "quarantine")}
+    return {table: count(database, table) for table in ("record", "batch", "quarantine", "command")}
 
 
 def test_nothing_goes_before_it_is_said_and_nothing_before_its_time(filled: Database) -> None:
     before = counts(filled)
     assert {each.what: each.count for each in retention.due(filled, YEAR, LATER)} == {
-        "record": 11, "batch": 2, "quarantine": 1, "employee": 0,
+        "record": 11, "batch": 2, "quarantine": 1, "command": 1, "employee": 0,
     }  # fmt: skip
     assert counts(filled) == before
     retention.run(filled, YEAR, "it", NOW + timedelta(days=90))
     assert counts(filled) == before
-    assert retention.due(filled, RetentionSection(), LATER)[0].what == "quarantine"
-    assert len(retention.due(filled, RetentionSection(), LATER)) == 1
+    assert [each.what for each in retention.due(filled, RetentionSection(), LATER)] == ["quarantine", "command"]
 
 
 def test_what_is_old_goes_and_that_is_noted(filled: Database) -> None:
     done = retention.run(filled, YEAR, "it", LATER)
-    assert {each.what: each.count for each in done} == {"record": 11, "batch": 2, "quarantine": 1, "employee": 0}
-    assert counts(filled) == {"record": 0, "batch": 0, "quarantine": 0}
-    begun, line = audit.lines(filled)
+    assert {each.what: each.count for each in done} == {
+        "record": 11, "batch": 2, "quarantine": 1, "command": 1, "employee": 0,
+    }  # fmt: skip
+    assert counts(filled) == {"record": 0, "batch": 0, "quarantine": 0, "command": 0}
+    _asked, begun, line = audit.lines(filled)
     assert (begun.event, '"record":"2026-12-04' in begun.body) == ("retention-begun", True)
     assert (line.who, line.event, '"removed":11' in line.body) == ("it", "retention-run", True)
     assert audit.verify(filled).broken is None
@@ -137,7 +140,7 @@ def test_what_went_when_it_was_ended_midway_is_noted_and_not_called_unproven(
     with pytest.raises(KeyboardInterrupt):
         retention.run(filled, RetentionSection(batches_days=90), "it", LATER)
     assert counts(filled)["batch"] == 0
-    assert [line.event for line in audit.lines(filled)] == ["retention-begun"]
+    assert [line.event for line in audit.lines(filled)] == ["command-asked", "retention-begun"]
     assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
 
 
@@ -188,7 +191,7 @@ def test_of_who_is_erased_only_the_opaque_id_is_left(filled: Database, named: st
     assert [entry.employee for entry in entries] == [retention.ERASED, *[employee] * 10]
     assert {entry.name for entry in entries[1:]} == {retention.ERASED}
     assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
-    assert [line.event for line in audit.lines(filled)] == ["person-erased"]
+    assert [line.event for line in audit.lines(filled)] == ["command-asked", "person-erased"]
     assert retention.find(filled, NIP) is None
     assert retention.find(filled, employee) is None
 
@@ -239,12 +242,15 @@ def test_who_left_long_ago_is_erased_and_who_left_lately_or_came_back_is_not(dat
     store(database, rows[2:], replace=True, now=NOW + timedelta(days=95))  # B leaves lately
     store(database, rows[3:], replace=True, now=NOW + timedelta(days=1))  # C leaves
     store(database, rows[2:], now=NOW + timedelta(days=2))  # C comes back
-    (due,) = retention.due(database, RetentionSection(quarantine_days=0, former_days=90), LATER)
+    (due,) = retention.due(database, RetentionSection(quarantine_days=0, former_days=90, commands_days=0), LATER)
     assert (due.what, due.count) == ("employee", 1)
     retention.run(database, RetentionSection(former_days=90), "it", LATER)
     names = [name for (name,) in database.rows("SELECT name FROM employee ORDER BY name")]
     assert names == sorted([retention.ERASED, "B", "C", "D"])
-    assert retention.due(database, RetentionSection(quarantine_days=0, former_days=90), LATER)[0].count == 0
+    assert (
+        retention.due(database, RetentionSection(quarantine_days=0, former_days=90, commands_days=0), LATER)[0].count
+        == 0
+    )
 
 
 def test_the_boundary_never_goes_back(filled: Database) -> None:

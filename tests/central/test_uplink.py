@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from central import fleet, numbering
+from central import desired, fleet, numbering, orders
 from central.database import Database, StorageError, moment
 from central.ingest import Ingest
 from central.provisional import complete_until
 from central.uplink import ANSWER_AFTER, DELETE_ATTEMPTS, RETRY_AFTER, STUCK_SECONDS, Uplink
 from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms
-from mqtt_bridge.records import Action, Record
+from mqtt_bridge.commands import CommandName, sms_text
+from mqtt_bridge.records import Action, Policy, Record, UplinkTerms
 from mqtt_bridge.sms_codec import Answer, Frame, Roster, as_text, from_text, pack, tag, unpack_answer
 from mqtt_bridge.uplink_keys import uplink_keys
 from tests.gateway.fakes import FakeModem
@@ -360,3 +361,17 @@ def test_two_gateways_do_not_mix(city: City) -> None:
 def data_of(sent: OutgoingSms) -> bytes:
     assert sent.data is not None
     return sent.data
+
+
+def test_a_test_sms_is_none_that_is_put_aside(city: City) -> None:
+    """It is noted when it was asked for from here, and odd when it was not."""
+    desired.refresh(city.database, Policy(uplink=UplinkTerms(number=NUMBER)), NOW)
+    asked = orders.ask(city.database, GATEWAY, CommandName.SMS, "central", "tina", NOW)
+    for place, text in ((1, sms_text(asked)), (2, sms_text(msgspec.structs.replace(asked, id="made up")))):
+        city.modem.slots[place] = IncomingSms(place, "+6281299990009", text, NOW)
+    assert city.step(7.0)
+    order = orders.one(city.database, GATEWAY, asked.id)
+    assert order
+    assert order.arrived == NOW + timedelta(seconds=7)
+    assert city.modem.slots == {}
+    assert city.database.value("SELECT COUNT(*) FROM quarantine") == 1

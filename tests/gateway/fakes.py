@@ -102,6 +102,9 @@ class FakeModem:
         rang, self.ringing = self.ringing, []
         return [IncomingCall(number) for number in rang]
 
+    def restart(self) -> None:
+        self._called("restart")
+
     def close(self) -> None:
         pass
 

@@ -162,7 +162,12 @@ def test_one_reply_never_leaves_twice(office: Office, monkeypatch: pytest.Monkey
 
 def test_a_journal_of_before_is_taken_over(tmp_path: Path) -> None:
     held = journal(tmp_path)
-    for undo in ("ALTER TABLE inbox DROP COLUMN modem", "DROP TABLE sim_reading", "DROP INDEX outbox_created"):
+    for undo in (
+        "ALTER TABLE inbox DROP COLUMN modem",
+        "DROP TABLE sim_reading",
+        "DROP INDEX outbox_created",
+        "DROP TABLE command",
+    ):
         held._run(undo)
     held._run("PRAGMA user_version = 3")
     held.reopen()

@@ -191,3 +191,32 @@ def test_the_child_dies_with_its_parent(silent: str) -> None:
     parent.wait()
     eventually(lambda: not alive(child))
     parent.stdout.close()
+
+
+def test_a_restart_on_demand(simulator: Simulator) -> None:
+    """The modem is opened anew, by another child, and works."""
+    worker = ModemWorker(str(simulator.device), pause=0)
+    assert works(worker)
+    before = worker.pid
+    worker.restart()
+    assert worker.pid is None
+    assert before
+    assert not alive(before)
+    eventually(lambda: works(worker))
+    worker.close()
+
+
+def test_a_restart_that_nobody_takes(silent: str, tmp_path: Path) -> None:
+    with pytest.raises(ModemError, match="did not take it"):
+        ModemWorker(silent).restart()
+    with pytest.raises(ModemError) as gone:
+        ModemWorker(str(tmp_path / "none")).restart()
+    assert gone.value.absent
+
+
+def test_what_is_sent_to_its_own_number_comes_back(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device))
+    worker.send(OutgoingSms(simulator.number, "Gardu uji"))
+    (sms,) = eventually(worker.receive)
+    assert (sms.number, sms.text) == (simulator.number, "Gardu uji")
+    worker.close()

@@ -20,6 +20,7 @@ from mqtt_bridge.records import (
     Command,
     Connection,
     Desired,
+    Ending,
     Member,
     ModemReport,
     Policy,
@@ -81,8 +82,14 @@ PAYLOADS = {
         gateway="dinkes-01", version=3, issued=AT, roster=(Member(employee="e-7f3k2", phone="+6281234567890"),),
         policy=Policy(uplink=UplinkTerms(number="+6281100009"), it_numbers=("+6281234567890",)),
     ),
-    "command": Command(gateway="dinkes-01", id="c-1", name="ping", arguments={}, issued=AT, expires=AT),
-    "result": Result(gateway="dinkes-01", id="c-1", ok=True, text="pong", at=AT),
+    "command": Command(
+        gateway="dinkes-01", id="c-1", number=7, name="ussd", arguments={"code": "*888#"}, issued=AT, expires=AT,
+        by="tina",
+    ),
+    "result": Result(
+        gateway="dinkes-01", id="c-1", ending=Ending.DONE, code="ussd", at=AT, facts={"status": "done"},
+        text="Sisa pulsa Rp 25.000.",
+    ),
     "renewal": Renewal(gateway="dinkes-01", csr=PEM.replace("CERTIFICATE", "CERTIFICATE REQUEST"), at=AT),
     "certificate": Certificate(gateway="dinkes-01", certificate=PEM),
 }  # fmt: skip

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from central import desired, fleet
+from central import desired, fleet, orders
 from central.collector import Collector
 from central.database import Database, micros, moment, sqlite_url
 from central.roster import Row, store
+from mqtt_bridge.commands import CommandName
 from mqtt_bridge.records import Action, Channel, Policy, Presence, Record
 
 from .fate import Fate, Fragile
@@ -49,6 +50,7 @@ class City:
         self._path = folder / "central.db"
         self._fate = fate
         self._broker = broker
+        self._gateway = gateway
         self._keys = OneKey(gateway, key)
         self._database: Database | None = None
         self._wire: Wire | None = None
@@ -95,6 +97,19 @@ class City:
         if backup.exists():
             self.lose_power()
             put_back(backup, self._path)
+
+    def ask(self, name: CommandName, argument: str, now: datetime) -> None:
+        """Somebody there has the gateway do something, unless it was asked too much of it."""
+        if self._database is None:
+            self._boot()
+        assert self._database
+        with suppress(orders.OrderRefusal):
+            orders.ask(self._database, self._gateway, name, argument, "tina", now)
+
+    def orders(self) -> list[orders.Order]:
+        with closing(sqlite3.connect(self._path)) as database:
+            rows = database.execute("SELECT body, asked, sent, result, arrived FROM command").fetchall()
+        return [orders._order(*row) for row in rows]
 
     def _boot(self) -> None:
         self._database = Database(sqlite_url(self._path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,8 @@ from modem.messages import (
 from .fate import Fate
 
 SMSC = "+62811000000"
+OWN_NUMBER = "+6281100001"
+ORDERED = "*900*"  # how the codes begin that commands have dialled
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Telephony:
         self._queue: list[Pending] = []
         self.listed: set[tuple[str, str, datetime | None]] = set()
         self.answers: dict[str, list[str]] = defaultdict(list)
+        self.deeds: Counter[str] = Counter()  # what a command had done, which nothing may do twice
         self.on_delete: Callable[[IncomingSms], None] = lambda _: None
         self.on_send: Callable[[OutgoingSms], None] = lambda _: None
 
@@ -80,6 +83,9 @@ class Telephony:
     def send(self, sms: OutgoingSms) -> int:
         self._may_fail("send")
         self.on_send(sms)
+        if sms.number == OWN_NUMBER:
+            self.deeds[sms.text] += 1
+            self.text(sms.number, sms.text, self._now())
         self.answers[sms.number].append(sms.text)
         self._deliver()
         self._may_fail("send, but it went out")
@@ -95,11 +101,17 @@ class Telephony:
 
     def dial(self, code: str, *choices: str) -> UssdAnswer:
         self._may_fail("dial")
+        if code.startswith(ORDERED):
+            self.deeds[code] += 1
+            self._may_fail("dial, but it was done")
         return UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-2027.")
 
     def calls(self) -> list[IncomingCall]:
         self._may_fail("calls")
         return []
+
+    def restart(self) -> None:
+        self._may_fail("restart")
 
     def close(self) -> None:
         pass

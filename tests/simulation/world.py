@@ -21,10 +21,12 @@ from gateway.core import Core
 from gateway.decision import Outcome
 from gateway.guardian import Guardian, SimSettings
 from gateway.journal import Journal
+from gateway.orders import ON_MODEM
 from modem import operators
 from modem.messages import IncomingSms, ModemError, OutgoingSms
+from mqtt_bridge.commands import CommandName, sms_text
 from mqtt_bridge.envelope import body_of
-from mqtt_bridge.records import Ack, Action, Record, broken_link, decode, genesis
+from mqtt_bridge.records import Ack, Action, Ending, Record, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, parse
 
 from ..gateway.fakes import FakeClock
@@ -32,7 +34,7 @@ from .city import KEY as CENTRAL_KEY
 from .city import City, put_back
 from .fate import Fate, Fragile, PowerCut
 from .network import Broker, Wire
-from .telephony import Telephony
+from .telephony import ORDERED, OWN_NUMBER, Telephony
 
 GATEWAY = "dinkes-01"
 GATEWAY_KEY = Ed25519PrivateKey.from_private_bytes(b"g" * 32)
@@ -57,6 +59,7 @@ class World:
     texts: list[Texted] = field(default_factory=list)
     cuts: int = 0
     restored: int = 0
+    ordered: int = 0
 
     def __post_init__(self) -> None:
         self.clock = FakeClock(Now(START, 1000.0))
@@ -85,6 +88,7 @@ class World:
             self.network,
             self.old_card,
             self.old_backup,
+            self.order,
         ]
         for _ in range(steps):
             self.clock.turn(self.fate.random.choice((0.0, 1.0, 4.0, 15.0)))
@@ -117,6 +121,19 @@ class World:
         self._last_stamp[""] = at
         self.texts.append(Texted(number, text, at))
         self.telephony.text(number, text, at)
+
+    def order(self) -> None:
+        """Somebody at the city has the gateway do something. Each code is dialled for one command alone."""
+        self.ordered += 1
+        name, argument = self.fate.random.choice(
+            [
+                (CommandName.PING, ""),
+                (CommandName.SMS, "own"),
+                (CommandName.USSD, f"{ORDERED}{self.ordered}#"),
+                (CommandName.RESEND, "1"),
+            ]
+        )
+        self.city.ask(name, argument, self.clock.wall)
 
     def old_card(self) -> None:
         """Somebody makes a copy of the card, or puts one back that was made some time ago.
@@ -178,7 +195,7 @@ class World:
         self.journal = Journal(self.folder / "journal.db", GATEWAY)
         journal = Fragile(self.journal, self.fate, "journal")
         modem = Fragile(self.telephony, self.fate, "modem")
-        core = Core(modem, journal, self.clock, self.folder)  # type: ignore[arg-type]
+        core = Core(modem, journal, self.clock, self.folder, own_number=OWN_NUMBER)  # type: ignore[arg-type]
         settings = SimSettings(every_hours=0.1)
         core.sides[0].guardian = Guardian(modem, journal, operators.load(), settings, chance=self.fate.random)  # type: ignore[arg-type]
         self.wire = self.broker.wire(f"gardu/v1/{GATEWAY}/", "command/")
@@ -208,6 +225,10 @@ class World:
         assert kept, "I5: an SMS was deleted before it was kept"
 
     def _check_send(self, sms: OutgoingSms) -> None:
+        if sms.number == OWN_NUMBER:
+            begun = "SELECT 1 FROM command WHERE begun IS NOT NULL AND result IS NULL"
+            assert self._committed(begun), "I5: a command was carried out before it was noted"
+            return
         assert self._committed("SELECT 1 FROM outbox WHERE number = ? AND text = ?", sms.number, sms.text), (
             "I5: a reply"
         )
@@ -230,6 +251,19 @@ class World:
         self._check_all_arrived(mine, theirs)
         self._check_right(theirs)
         self._check_answers()
+        self._check_orders()
+
+    def _check_orders(self) -> None:
+        """No command was carried out twice, and what is said of it is true."""
+        twice = [deed for deed, times in self.telephony.deeds.items() if times > 1]
+        assert not twice, f"I8: carried out twice: {twice}"
+        for order in self.city.orders():
+            deed = order.command.arguments.get("code") or sms_text(order.command)
+            if order.result and order.command.name in ON_MODEM:
+                done = self.telephony.deeds[deed]
+                assert done or order.result.ending is not Ending.DONE, f"I8: it was not done: {order}"
+                if not self.restored:  # an old card knows nothing of what it did later
+                    assert not done or order.result.ending is not Ending.REFUSED, f"I8: it was done: {order}"
 
     def _check_all_arrived(self, mine: list[Record], theirs: list[Record]) -> None:
         assert self.journal
