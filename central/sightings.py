@@ -16,10 +16,12 @@ from . import deliveries, endpoints, keys, pulse
 from .alerting import Self, Sight
 from .database import Database, micros, moment
 from .quarantine import STRANGER
+from .web.pages import TROUBLES
 from .witness import REPLACED
 
 ASIDE_FOR = timedelta(days=1)
 ATTACK_FOR = timedelta(hours=1)
+_WORDS = {str(trouble): words for trouble, words in TROUBLES.items()}
 _WELCOME = ("enrolled", "renewed", "revoked")  # outcomes of the registrar that are no attempts
 
 
@@ -79,7 +81,7 @@ def central(database: Database, place: Place, now: datetime) -> Self:
     return Self(
         listening=beat.listening(now) if beat else False,
         collector_gone=beat.gone(now) if beat else False,
-        broker_problem=beat.problem if beat else "",
+        broker_problem=_WORDS.get(beat.problem, beat.problem) if beat else "",
         disk_free=shutil.disk_usage(place.data_dir).free if place.data_dir else None,
         broker_certificate=_not_after(place.broker_certificate),
         dead=dead,

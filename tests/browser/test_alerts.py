@@ -20,9 +20,8 @@ from central.web.office import Office
 
 from ..central.factories import GATEWAY, OTHER, reason, status
 from ..waiting import free_ports
-from .test_access import PASSWORD, browser, is_good, page
-
-__all__ = ["browser", "page"]
+from .looks import is_good, log_in
+from .test_access import PASSWORD
 
 
 class Site:
@@ -66,6 +65,12 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     yield from Site(tmp_path).serve()
+
+
+@pytest.fixture
+def page(page: Page, site: Site) -> Page:
+    log_in(page, site.url("/"), PASSWORD)
+    return page
 
 
 def test_it_sees_to_what_is_wrong(page: Page, site: Site) -> None:
