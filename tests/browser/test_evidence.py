@@ -18,6 +18,7 @@ from central.web.office import Office
 from ..central.factories import NOW
 from ..central.test_proof import WIB, Desk
 from ..waiting import free_ports
+from .looks import log_in
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "kata-sandi-uji"
@@ -44,13 +45,12 @@ def test_the_proof_is_reached_read_and_printed(browser: Browser, tmp_path: Path)
     office = Office(desk.database, WIB, clock=lambda: NOW, keys=desk.keys)
     (port,) = free_ports(1)
     with serve(f"127.0.0.1:{port}", create_app(office, "secret")):
-        page = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark").new_page()
+        page = browser.new_context(
+            viewport={"width": 390, "height": 844}, color_scheme="dark", locale="id-ID"
+        ).new_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
-        page.goto(f"http://127.0.0.1:{port}/login")
-        page.get_by_label("Nama").fill("admin")
-        page.get_by_label("Kata sandi").fill(PASSWORD)
-        page.get_by_role("button", name="Masuk").click()
+        log_in(page, f"http://127.0.0.1:{port}/", PASSWORD)
         page.goto(f"http://127.0.0.1:{port}/attendance/person/{desk.employee}/2026-11-24")
         page.get_by_role("link", name="R002").click()
         expect(page.get_by_role("status")).to_contain_text("Utuh.")
