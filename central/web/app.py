@@ -121,6 +121,8 @@ def serve(listen: str, app: Flask) -> Iterator[None]:
     try:
         yield
     finally:
+        # Its workers first: they would write into the number of a pipe that by then may be the database's file.
+        server.task_dispatcher.shutdown()
         server.close()
 
 

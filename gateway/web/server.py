@@ -142,6 +142,8 @@ def serve(settings: Config, core: Core) -> Iterator[None]:
     try:
         yield
     finally:
+        # Its workers first: they would write into the number of a pipe that by then may be the journal's file.
+        server.task_dispatcher.shutdown()
         server.close()
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import http.client
 import re
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from central import access, desired, fleet, provisional
@@ -16,12 +19,13 @@ from central.database import Database, StorageError, micros
 from central.ingest import Ingest
 from central.outbound import Rules
 from central.roster import Row, store
-from central.web.app import create_app
+from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.records import Policy
 from mqtt_bridge.sms_codec import Frame, Roster, pack, tag, unpack
 
+from ..waiting import eventually, free_ports
 from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
 
 PASSWORD = "kata-sandi-uji"
@@ -296,6 +300,34 @@ def test_the_wrong_method_is_said(site: Site) -> None:
     answer = site.client.post("/api/v1/records", headers=site.token)
     assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
     assert site.client.get("/logout").status_code == 405
+
+
+def test_no_worker_of_the_server_outlasts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wake the server by a byte into a pipe whose number is by then that of another file."""
+    closing, closed = threading.Event(), threading.Event()
+    late: list[bool] = []
+
+    def pull(trigger: Any) -> None:
+        if closed.is_set():
+            late.append(trigger._closed)
+
+    monkeypatch.setattr("waitress.trigger.trigger._physical_pull", pull)
+    app = Flask(__name__)
+
+    @app.get("/")
+    def slow_end() -> Response:
+        response = Response("x" * 100)
+        response.call_on_close(lambda: (closing.set(), time.sleep(0.2), closed.set()))
+        return response
+
+    (port,) = free_ports(1)
+    with serve(f"127.0.0.1:{port}", app):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/")
+        assert closing.wait(10)
+    connection.close()
+    eventually(lambda: late)
+    assert late == [False]
 
 
 def test_a_form_that_is_too_old_is_said_in_words(site: Site) -> None:
