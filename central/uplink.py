@@ -203,15 +203,12 @@ class Uplink:
 
     def _clear(self, found: Sequence[IncomingSms], monotonic: float) -> None:
         """Delete what is committed, each slot only if it still holds what was read. One that stays stops nobody."""
+        failed = self._modem.erase(found).failed
         for sms in found:
-            try:
-                if self._modem.read(sms.location) == sms:
-                    self._modem.delete(sms.location)
-            except ModemError as error:
-                if error.gone:
-                    raise
+            if sms.location in failed:
                 self._deletes[sms] = self._deletes.get(sms, 0) + 1
-                log.warning("slot not emptied", slot=sms.location, attempt=self._deletes[sms], problem=str(error))
+                problem = failed[sms.location]
+                log.warning("slot not emptied", slot=sms.location, attempt=self._deletes[sms], problem=problem)
                 if self._deletes[sms] >= DELETE_ATTEMPTS:
                     self._stuck[sms] = monotonic + STUCK_SECONDS
         self._deletes = {sms: tries for sms, tries in self._deletes.items() if sms in found}

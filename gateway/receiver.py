@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from modem.messages import IncomingSms, Modem, ModemError
+from modem.messages import IncomingSms, Modem
 
 from .clock import Now
 from .journal import Journal
@@ -59,15 +59,12 @@ class Receiver:
         A delete that timed out may have been done, and the slot may hold another message by now. A slot that can not
         be emptied holds up neither the others nor the replies: it is left alone for a while, and people are told.
         """
+        failed = self._modem.erase(found).failed
         for sms in found:
-            try:
-                if self._modem.read(sms.location) == sms:
-                    self._modem.delete(sms.location)
-            except ModemError as error:
-                if error.gone:
-                    raise
+            if sms.location in failed:
                 self._tries[sms] = self._tries.get(sms, 0) + 1
-                log.warning("slot not emptied", slot=sms.location, attempt=self._tries[sms], problem=str(error))
+                problem = failed[sms.location]
+                log.warning("slot not emptied", slot=sms.location, attempt=self._tries[sms], problem=problem)
                 if self._tries[sms] >= DELETE_ATTEMPTS:
                     self.stuck[sms] = now.monotonic + STUCK_SECONDS
         self._tries = {sms: tries for sms, tries in self._tries.items() if sms in found}

@@ -10,7 +10,7 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,19 @@ from unicodedata import category
 
 import gammu
 
-from .line import erase
-from .messages import IncomingSms, Kind, ModemError, ModemStatus, OutgoingSms, Part, Registration
+from . import line
+from .listing import ME, Place, matched
+from .messages import (
+    Erasure,
+    IncomingSms,
+    Kind,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Part,
+    Registration,
+    erase_singly,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +58,6 @@ _GONE = (
 _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
-_ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _REGISTRATION = {
@@ -71,6 +81,8 @@ class GammuModem:
         self._device = device
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
+        self._places: dict[IncomingSms, Place] = {}
+        self._line = line.open_device(device)  # now: libgammu lets nobody open it after itself (TIOCEXCL)
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
@@ -79,15 +91,18 @@ class GammuModem:
     def receive(self) -> list[IncomingSms]:
         """All SMS in the store, oldest slot first; a slot that can not be decoded comes as its raw PDU (BINARY)."""
         with _errors("receive"):
-            found = {raw["Location"]: raw for raw in self._list()}
+            with self._recorded():
+                found = {raw["Location"]: raw for raw in self._list()}
+            transcript = self._heard() if found else ""
             used = self._counts()[0]
+            incoming = _incoming(found)
             # An empty or short list may be a dead modem or a slot that libgammu can not decode: believe the counters.
-            if len(found) >= used:
-                return _incoming(found)
-            incoming = _incoming(found) + self._search(set(found))
-        if not incoming:
+            if len(found) < used:
+                incoming = sorted(incoming + self._search(set(found)), key=lambda sms: sms.location)
+        if len(found) < used and not incoming:
             raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
-        return sorted(incoming, key=lambda sms: sms.location)
+        self._places = matched(list(found), incoming, transcript)
+        return incoming
 
     def read(self, location: int) -> IncomingSms | None:
         """What lies in that slot now; None when it is empty."""
@@ -103,6 +118,20 @@ class GammuModem:
                 return
             except _UNREADABLE:
                 self._erase(location)
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        """Empty the slots of these messages, each only if it still holds the message.
+
+        Past libgammu where the slot is known by the modem's own count: libgammu needs two commands to delete and one
+        to look, and has no way to look at the very octets.
+        """
+        known = {sms: place for sms in messages if (place := self._places.get(sms))}
+        emptied, failed = line.empty(self._line, known.values()) if known else (set(), {})
+        settled = {sms for sms, place in known.items() if place in emptied or place in failed}
+        erasure = erase_singly(self, [sms for sms in messages if sms not in settled])
+        erasure.deleted += [sms.location for sms in settled if known[sms] in emptied]
+        erasure.failed |= {sms.location: failed[known[sms]] for sms in settled if known[sms] in failed}
+        return erasure
 
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
@@ -161,7 +190,7 @@ class GammuModem:
     def _search(self, known: set[int]) -> list[IncomingSms]:
         """Every other slot of both stores, one by one; what the modem does not give now is left for later."""
         sizes = self._machine.GetSMSStatus()
-        locations = [*range(1, sizes["SIMSize"] + 1), *range(_ME + 1, _ME + sizes["PhoneSize"] + 1)]
+        locations = [*range(1, sizes["SIMSize"] + 1), *range(ME + 1, ME + sizes["PhoneSize"] + 1)]
         return [sms for location in locations if location not in known and (sms := self._try(location))]
 
     def _try(self, location: int) -> IncomingSms | None:
@@ -200,12 +229,10 @@ class GammuModem:
         broken = self._raw(location)
         if broken is None:
             return
-        store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
-        self._machine.Terminate()
-        try:
-            erase(self._device, store, index, broken.text)
-        finally:
-            self._machine.Init()
+        store, index = ("ME", location - ME) if location > ME else ("SM", location)
+        emptied, failed = line.empty(self._line, [Place(store, index, broken.text)])
+        if not emptied:
+            raise ModemError(f"delete: {next(iter(failed.values()), 'the slot holds something else')}")
         log.warning("slot %d was emptied past libgammu", location)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:

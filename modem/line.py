@@ -1,4 +1,4 @@
-"""A few AT commands past libgammu, for what it refuses to do. Nothing else may have the device open meanwhile."""
+"""A few AT commands past libgammu, for what it refuses to do or does slowly. Nothing else may use the line then."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from itertools import groupby
 
+from .listing import Place
 from .messages import ModemError
 
 _SECONDS = 5.0  # for each answer
-_END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n$")
+_END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
+_STORES = re.compile(r'\+CPMS: *("\w+"),\d+,\d+,("\w+"),\d+,\d+,("\w+")')
 
 
-@contextmanager
-def opened(device: str) -> Iterator[int]:
-    """The device's descriptor, with the line settings that it has. ModemError, gone, when it can not be opened."""
+def open_device(device: str) -> int:
+    """A descriptor of the device, with the line settings that it has. ModemError, gone, when it can not be opened."""
     try:
-        descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        return os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
         raise ModemError(f"{device}: {error.strerror}", gone=True) from None
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def ask(descriptor: int, command: str) -> str:
@@ -43,11 +40,39 @@ def ask(descriptor: int, command: str) -> str:
     return heard[: end.start()].decode("ascii", "replace")
 
 
-def erase(device: str, store: str, index: int, pdu: str) -> None:
-    """Empty that slot if it holds exactly that PDU (hexadecimal): a modem may count its slots in another way."""
-    with opened(device) as descriptor:
-        for command in ("AT+CMGF=0", f'AT+CPMS="{store}"'):
-            ask(descriptor, command)
-        if pdu.upper() not in ask(descriptor, f"AT+CMGR={index}").upper().split():
-            raise ModemError(f"slot {index} of {store} holds something else")
-        ask(descriptor, f"AT+CMGD={index}")
+def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Place, str]]:
+    """Empty the slots that still hold exactly what was listed there, each looked at right before.
+
+    Returns those that were emptied, and those that could not be with the reason. The stores are chosen in the end as
+    they were: libgammu, which uses this line as well, takes them for that. ModemError, always gone, else.
+    """
+    emptied: set[Place] = set()
+    failed: dict[Place, str] = {}
+    chosen = _STORES.search(ask(descriptor, "AT+CPMS?"))
+    if not chosen:
+        return emptied, failed
+    try:
+        for store, group in groupby(places, lambda place: place.store):
+            ask(descriptor, f'AT+CPMS="{store}"')
+            for place in group:
+                try:
+                    if _holds(descriptor, place):
+                        ask(descriptor, f"AT+CMGD={place.index}")
+                        emptied.add(place)
+                except ModemError as error:
+                    if error.gone:
+                        raise
+                    failed[place] = str(error)
+        ask(descriptor, f"AT+CPMS={','.join(chosen.groups())}")
+    except (ModemError, OSError) as error:
+        raise ModemError(f"erase: {error}", gone=True) from None
+    return emptied, failed
+
+
+def _holds(descriptor: int, place: Place) -> bool:
+    try:
+        return place.pdu in ask(descriptor, f"AT+CMGR={place.index}").upper().split()
+    except ModemError as error:
+        if error.gone:
+            raise
+        return False  # so do modems speak of an empty slot

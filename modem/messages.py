@@ -5,7 +5,8 @@ Every driver, real or simulated, speaks in these; nothing above this file knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -55,6 +56,21 @@ class OutgoingSms:
     data: bytes | None = None
 
 
+@dataclass(slots=True)
+class Erasure:
+    """What became of slots that were to be emptied, by their locations.
+
+    The `changed` ones held something else by now, or nothing; `failed` tells why the others could not be emptied.
+    """
+
+    deleted: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def __add__(self, other: Erasure) -> Erasure:
+        return Erasure(self.deleted + other.deleted, self.changed + other.changed, self.failed | other.failed)
+
+
 class Registration(StrEnum):
     """Where the modem stands with the network (3GPP TS 27.007, 7.2)."""
 
@@ -95,6 +111,23 @@ class ModemError(Exception):
         self.gone = gone
 
 
+def erase_singly(modem: Modem, messages: Sequence[IncomingSms]) -> Erasure:
+    """`Modem.erase` by `read` and `delete`. ModemError only when the modem is gone."""
+    erasure = Erasure()
+    for sms in messages:
+        try:
+            if modem.read(sms.location) == sms:
+                modem.delete(sms.location)
+                erasure.deleted.append(sms.location)
+            else:
+                erasure.changed.append(sms.location)
+        except ModemError as error:
+            if error.gone:
+                raise
+            erasure.failed[sms.location] = str(error)
+    return erasure
+
+
 class Modem(Protocol):
     """The port to one modem. Every method may raise `ModemError` and blocks until the modem answered."""
 
@@ -106,6 +139,9 @@ class Modem(Protocol):
 
     def delete(self, location: int) -> None:
         """Empty that slot. A slot that is empty already is no error."""
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        """Empty the slots of these messages, each only if it still holds the message when it is looked at again."""
 
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network; returns the modem's reference (0-255)."""

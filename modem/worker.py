@@ -16,14 +16,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from .messages import IncomingSms, ModemError, ModemStatus, OutgoingSms
+from .messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,12 @@ DEADLINES = {
     "receive": 60.0,
     "read": 20.0,
     "delete": 20.0,
+    "erase": 45.0,
     "send": 60.0,
     "status": 30.0,
     "network_time": 20.0,
 }  # seconds
+_ERASED_AT_ONCE = 50  # slots: what a slow modem manages within the deadline
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
 _PAUSE = 1.0  # seconds before the modem is opened again
 
@@ -78,6 +80,12 @@ class ModemWorker:
 
     def delete(self, location: int) -> None:
         self._call("delete", location)
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        erasure = Erasure()
+        for start in range(0, len(messages), _ERASED_AT_ONCE):
+            erasure += self._call("erase", messages[start : start + _ERASED_AT_ONCE])
+        return erasure
 
     def send(self, sms: OutgoingSms) -> int:
         return cast("int", self._call("send", sms))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import Now
-from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration
+from modem.messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, erase_singly
 
 from .factories import MORNING
 
@@ -45,6 +46,9 @@ class FakeModem:
         self._called("delete")
         self.deleted.append(location)
         self.slots.pop(location, None)
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        return erase_singly(self, messages)
 
     def send(self, sms: OutgoingSms) -> int:
         self._called("send")

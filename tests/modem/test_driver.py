@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -159,6 +160,81 @@ def test_a_full_sim_is_emptied_and_the_centre_flushes(modem: GammuModem, simulat
             modem.delete(sms.location)
     assert sorted(texts) == sorted(f"HADIR {number}" for number in range(50))
     assert simulator.state()["queued"] == 0
+
+
+def test_what_was_listed_is_emptied_in_both_stores(modem: GammuModem, simulator: Simulator) -> None:
+    for number in range(40):
+        simulator.text(PHONE, f"HADIR {number}")
+    while len(found := modem.receive()) < 40:
+        pass
+    erasure = modem.erase(found[:30])
+    assert (sorted(erasure.deleted), erasure.changed) == ([sms.location for sms in found[:30]], [])
+    assert [modem.read(sms.location) for sms in found[:30]] == [None] * 30
+    assert [modem.read(sms.location) for sms in found[30:]] == found[30:]  # libgammu still knows what it has chosen
+    assert modem.receive() == found[30:]
+    assert sorted(modem.erase(found[30:]).deleted) == [sms.location for sms in found[30:]]
+    assert modem.receive() == []
+
+
+def test_a_slot_that_holds_another_sms_by_now_stays_as_it_is(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, "HADIR")
+    simulator.text(PHONE, "PULANG")
+    first, second = receive(modem, simulator)
+    modem.delete(first.location)
+    simulator.text(PHONE, "SAKIT")
+    eventually(lambda: simulator.state()["queued"] == 0)
+    erasure = modem.erase([first, second])
+    assert (erasure.deleted, erasure.changed, erasure.failed) == ([second.location], [first.location], {})
+    (left,) = modem.receive()
+    assert (left.location, left.text) == (first.location, "SAKIT")
+    assert modem.erase([first, second]).changed == [first.location, second.location]
+    modem.receive()
+    assert modem.erase([first]).changed == [first.location]  # also when it was listed as another since
+
+
+def test_what_libgammu_can_not_decode_is_emptied_with_the_others(modem: GammuModem, simulator: Simulator) -> None:
+    broken = f"{HEAD}08{TIME}03004100"
+    for pdu in (broken, broken):
+        simulator.text("+6281", pdu=pdu)
+    simulator.text(PHONE, "HADIR")
+    found = receive(modem, simulator)
+    assert [sms.kind for sms in found] == [Kind.BINARY, Kind.BINARY, Kind.TEXT]
+    erasure = modem.erase(found)
+    assert sorted(erasure.deleted) == [sms.location for sms in found]
+    assert modem.receive() == []
+
+
+class Counting(Engine):
+    """Counts the commands, refuses to delete the second slot, and speaks unasked after every deletion."""
+
+    commands: ClassVar[list[str]] = []
+
+    def _execute(self, line: str) -> bytes:
+        self.commands.append(line)
+        if line == "AT+CMGD=2":
+            return b"\r\n+CMS ERROR: 500\r\n"
+        return super()._execute(line) + (b'\r\n+CMTI: "SM",9\r\n' if "CMGD" in line else b"")
+
+
+def test_a_message_costs_two_commands_and_one_that_stays_holds_up_nobody(tmp_path: Path) -> None:
+    network = Network(tmp_path / "state.db")
+    engine = Counting(network)
+    line = Line(tmp_path / "modem", engine, network)
+    line.start()
+    modem = GammuModem(str(tmp_path / "modem"))
+    for text in ("satu", "dua", "tiga"):
+        network.text(PHONE, text)
+    line.wake()
+    eventually(lambda: network.state().used == 3)
+    found = modem.receive()
+    engine.commands.clear()
+    erasure = modem.erase(found)
+    first, second, third = (sms.location for sms in found)
+    assert (erasure.deleted, erasure.failed) == ([first, third], {second: "AT+CMGD=2: +CMS ERROR: 500"})
+    assert len(engine.commands) == 2 * len(found) + 3  # and the stores are chosen and chosen back
+    assert modem.receive() == [found[1]]
+    modem.close()
+    line.stop()
 
 
 def test_empty_and_impossible_slots(modem: GammuModem) -> None:

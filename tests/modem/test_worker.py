@@ -69,6 +69,21 @@ def test_the_whole_way_and_back(simulator: Simulator) -> None:
     assert "gammu" not in sys.modules or "modem.driver" in sys.modules
 
 
+def test_many_slots_are_emptied_in_several_calls(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modem.worker._ERASED_AT_ONCE", 2)
+    worker = ModemWorker(str(simulator.device))
+    for text in ("satu", "dua", "tiga", "empat", "lima"):
+        simulator.text(PHONE, text)
+    eventually(lambda: simulator.state()["used"] == 5)
+    found = worker.receive()
+    worker.delete(found[2].location)
+    erasure = worker.erase(found)
+    assert erasure.changed == [found[2].location]
+    assert sorted(erasure.deleted) == [sms.location for sms in found if sms is not found[2]]
+    assert worker.receive() == []
+    worker.close()
+
+
 def test_the_child_is_killed_and_opened_again(simulator: Simulator) -> None:
     worker = ModemWorker(str(simulator.device))
     worker.status()

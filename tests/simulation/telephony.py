@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modem.messages import IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration
+from modem.messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, erase_singly
 
 from .fate import Fate
 
@@ -67,6 +67,9 @@ class Telephony:
             del self._slots[location]
         self._deliver()  # the freed slot may be taken at once
         self._may_fail("delete, but it was done")
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        return erase_singly(self, messages)
 
     def send(self, sms: OutgoingSms) -> int:
         self._may_fail("send")
