@@ -46,6 +46,8 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     EMPTY = "empty"
     TOO_LONG = "too-long"
+    PART = "part"  # of a message that is not whole yet
+    INCOMPLETE = "incomplete"  # its other parts never came
     BINARY = "binary"
     REPORT = "report"
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
@@ -197,7 +199,7 @@ def _unreadable(case: Case) -> Decision | None:
     if form is Form.BINARY:
         return case.correct(Outcome.BINARY, case.texts.only_text())
     if form is Form.PART:
-        return case.correct(Outcome.TOO_LONG, case.texts.one_short_text())
+        return case.correct(Outcome.INCOMPLETE, case.texts.incomplete())
     if not text.strip():
         return case.correct(Outcome.EMPTY, case.texts.not_understood(coded=case.coded))
     return None

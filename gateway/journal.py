@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -21,17 +21,21 @@ from typing import Any
 import msgspec
 import peewee
 
+from modem.messages import Part
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
-from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Record, chained, encode, genesis
+from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Policy, Record, chained, encode, genesis
 from mqtt_bridge.sealing import seal_for
 from mqtt_bridge.sms_codec import Answer
 
 from .decide import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone, decide
 from .message import Form, IncomingMessage, fingerprint
+from .parts import Whole, belongs_to, incomplete, joined
 from .rules import Rules, counted, day_of, month_of
 
 FORGET_SESSIONS = timedelta(days=2)
+# Parts that came longer ago have nothing to do with one that comes now: no SMS centre keeps any for so long.
+_LATE_PARTS = timedelta(days=8)
 
 # The statements that lead from each version of the schema to the next.
 _MIGRATIONS = (
@@ -101,6 +105,34 @@ CREATE TABLE uplink (
     created TEXT NOT NULL,
     problem TEXT
 );
+""",
+    """
+CREATE TABLE whole (
+    id INTEGER PRIMARY KEY,
+    sender TEXT NOT NULL,
+    reference INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    since TEXT NOT NULL,
+    state TEXT NOT NULL
+);
+CREATE INDEX whole_parts ON whole (sender, reference, total);
+CREATE INDEX whole_waiting ON whole (since) WHERE state = 'waiting';
+CREATE TABLE part (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,
+    whole INTEGER NOT NULL REFERENCES whole (id),
+    number INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    form TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    text TEXT NOT NULL,
+    sent TEXT,
+    received TEXT NOT NULL,
+    clock_trusted INTEGER NOT NULL,
+    smsc TEXT NOT NULL,
+    reference TEXT NOT NULL
+);
+CREATE INDEX part_whole ON part (whole);
 """,
 )
 SCHEMA = len(_MIGRATIONS)
@@ -280,7 +312,7 @@ class Journal:
         """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
 
         One that is here already, read or delivered again, changes nothing. Without rules they wait. What `beforehand`
-        decides is no matter of employees.
+        decides is no matter of employees. Parts are decided as one message once all of them are here.
         """
         with self._transaction():
             return [self._admit(message, rules, beforehand) for message in messages]
@@ -299,8 +331,20 @@ class Journal:
                 self._keep_reply(row[0], decision.reply, message)
             return len(rows)
 
+    def give_up_parts(self, now: datetime, rules: Rules, beforehand: Beforehand | None = None) -> list[Outcome]:
+        """Decide messages whose other parts did not come in time, as far as they are here."""
+        limit = now - timedelta(minutes=rules.policy.parts_minutes)
+        waiting = self.parts_waiting()
+        if waiting is None or waiting > limit:
+            return []
+        with self._transaction():
+            rows = self._rows("SELECT id FROM whole WHERE state = 'waiting' AND since <= ? ORDER BY id", _text(limit))
+            return [self._give_up(whole, rules, beforehand) for (whole,) in rows]
+
     def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         mark = fingerprint(message)
+        if message.part:
+            return self._admit_part(message, mark, rules, beforehand)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
         if known:
             self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
@@ -309,6 +353,52 @@ class Journal:
         inbox = self._keep_message(message, mark, decision)
         self._keep_reply(inbox, decision.reply, message)
         return decision.outcome
+
+    def _admit_part(
+        self, message: IncomingMessage, mark: str, rules: Rules | None, beforehand: Beforehand | None
+    ) -> Outcome:
+        """Keep the part; with the last one the whole message is decided, also when it had been given up."""
+        assert message.part
+        if self._rows("SELECT 1 FROM part WHERE fingerprint = ?", mark):
+            return Outcome.PART
+        window = timedelta(minutes=(rules.policy if rules else Policy()).parts_minutes)
+        wholes = self._wholes(
+            "sender = ? AND reference = ? AND total = ? AND since > ?",
+            message.sender, message.part.reference, message.part.total, _text(message.received - _LATE_PARTS),
+        )  # fmt: skip
+        place = belongs_to(message, wholes, window)
+        whole = place.id if place else self._begin_whole(message)
+        row = whole, message.part.number, mark, *_columns(message)
+        places = ", ".join("?" * len(row))
+        self._run(f"INSERT INTO part (whole, number, fingerprint, {_MESSAGE}) VALUES ({places})", *row)
+        (now,) = self._wholes("whole.id = ?", whole)
+        if now.joined or not now.complete:
+            return Outcome.PART
+        self._run("UPDATE whole SET state = 'joined' WHERE id = ?", whole)
+        return self._admit(joined(now), rules, beforehand)
+
+    def _begin_whole(self, message: IncomingMessage) -> int:
+        assert message.part
+        inserted = self._run(
+            "INSERT INTO whole (sender, reference, total, since, state) VALUES (?, ?, ?, ?, 'waiting')",
+            message.sender, message.part.reference, message.part.total, _text(message.received),
+        )  # fmt: skip
+        return int(inserted.lastrowid)
+
+    def _give_up(self, whole: int, rules: Rules, beforehand: Beforehand | None) -> Outcome:
+        (now,) = self._wholes("whole.id = ?", whole)
+        self._run("UPDATE whole SET state = 'incomplete' WHERE id = ?", whole)
+        return self._admit(incomplete(now), rules, beforehand)
+
+    def _wholes(self, condition: str, *values: Any) -> list[Whole]:
+        """Of a part that is here twice the first one counts."""
+        rows = self._rows(f"SELECT id, reference, total, state FROM whole WHERE {condition}", *values)
+        found = []
+        for id_, reference, total, state in rows:
+            parts = self._rows(f"SELECT number, {_MESSAGE} FROM part WHERE whole = ? ORDER BY id DESC", id_)
+            pieces = {number: replace(_message(row), part=Part(reference, number, total)) for number, *row in parts}
+            found.append(Whole(id_, total, pieces, state == "joined"))
+        return found
 
     def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
         held = self._held(message, rules)
@@ -393,20 +483,9 @@ class Journal:
         )
 
     def _keep_message(self, message: IncomingMessage, mark: str, decision: Decision) -> int:
-        row = (
-            mark,
-            message.channel,
-            message.form,
-            message.sender,
-            message.text if decision.kept is None else decision.kept,
-            _text(message.sent) if message.sent else None,
-            _text(message.received),
-            message.clock_trusted,
-            message.smsc,
-            message.reference,
-            decision.outcome,
-            decision.record.seq if decision.record else None,
-        )
+        kept = message if decision.kept is None else replace(message, text=decision.kept)
+        seq = decision.record.seq if decision.record else None
+        row = (mark, *_columns(kept), decision.outcome, seq)
         places = ", ".join("?" * len(row))
         inserted = self._run(f"INSERT INTO inbox (fingerprint, {_MESSAGE}, outcome, seq) VALUES ({places})", *row)
         return int(inserted.lastrowid)
@@ -643,6 +722,12 @@ class Journal:
             )
         return [_entry(row) for row in rows]
 
+    def parts_waiting(self) -> datetime | None:
+        """Since when the oldest part waits for the others of its message."""
+        with self._guarded():
+            since = self._value("SELECT MIN(since) FROM whole WHERE state = 'waiting'")
+        return _time(since) if since else None
+
     def guesses(self, since: datetime) -> Guesses:
         """The wrong codes since then."""
         with self._guarded():
@@ -718,6 +803,21 @@ def _cause(error: BaseException) -> BaseException:
     while isinstance(error.__context__, peewee.PeeweeException | sqlite3.Error):
         error = error.__context__
     return error
+
+
+def _columns(message: IncomingMessage) -> tuple[Any, ...]:
+    """What stands in the columns `_MESSAGE`."""
+    return (
+        message.channel,
+        message.form,
+        message.sender,
+        message.text,
+        _text(message.sent) if message.sent else None,
+        _text(message.received),
+        message.clock_trusted,
+        message.smsc,
+        message.reference,
+    )
 
 
 def _message(row: Sequence[Any]) -> IncomingMessage:

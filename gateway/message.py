@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from modem.messages import IncomingSms, Kind
+from modem.messages import IncomingSms, Kind, Part
 from mqtt_bridge.records import Channel
 
 
 class Form(StrEnum):
-    """What arrived: only a single text can be a check-in."""
+    """What arrived: only a whole text can be a check-in."""
 
     TEXT = "text"
-    PART = "part"  # of a longer, concatenated message
+    PART = "part"  # of a longer, concatenated message, or what is there of one whose other parts never came
     BINARY = "binary"
     REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """What every channel ends in. `sent` is the SMS centre's time, `received` our own."""
+    """What every channel ends in. `sent` is the SMS centre's time, `received` our own.
+
+    `part` is the place of a part within its message, None for anything whole.
+    """
 
     channel: Channel
     form: Form
@@ -33,6 +36,7 @@ class IncomingMessage:
     clock_trusted: bool
     smsc: str = ""
     reference: str = ""
+    part: Part | None = None
 
 
 def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
@@ -47,6 +51,7 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
         clock_trusted=clock_trusted,
         smsc=sms.smsc,
         reference=reference,
+        part=_part(sms),
     )
 
 
@@ -74,4 +79,12 @@ def _form(sms: IncomingSms) -> Form:
         return Form.REPORT
     if sms.kind is Kind.BINARY:
         return Form.BINARY
-    return Form.PART if sms.part and sms.part.total > 1 else Form.TEXT
+    return Form.PART if _part(sms) else Form.TEXT
+
+
+def _part(sms: IncomingSms) -> Part | None:
+    """Its place, if it can be one: a part 3 of 2 or 0 of 0 is to be taken for whole (3GPP TS 23.040, 9.2.3.24.1)."""
+    part = sms.part
+    if part is None or sms.kind is not Kind.TEXT or part.total < 2:
+        return None
+    return part if 1 <= part.number <= part.total else None

@@ -49,7 +49,9 @@ class Receiver:
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
             self._clear(found, now)
-        if now.trusted and rules and not self.clock_behind and not self.stuck:
+        if rules and (given_up := self._journal.give_up_parts(now.wall, rules, self._rulebook.beforehand)):
+            log.info("parts given up", count=len(given_up), outcomes=sorted(given_up))
+        if now.trusted and rules and not self.clock_behind and not self.stuck and not self._journal.parts_waiting():
             self.complete_until = now.wall
         return bool(found)
 

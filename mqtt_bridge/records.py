@@ -273,7 +273,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     from `code_alarm_per_hour` wrong ones of all numbers on, people are told.
 
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
-    A menu is left `menu_minutes` after its last answer.
+    A menu is left `menu_minutes` after its last answer. Parts of a long message belong together if the SMS centre got
+    them within `parts_minutes`; so long after the first one those that lack others are given up.
     Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
@@ -295,6 +296,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     holidays: tuple[date, ...] = ()
     uplink: UplinkTerms | None = None
     it_numbers: tuple[PhoneNumber, ...] = ()
+    parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

@@ -41,6 +41,8 @@ OUTCOMES = {
     Outcome.BLOCKED: "Diblokir: terlalu banyak kode salah",
     Outcome.EMPTY: "Pesan kosong",
     Outcome.TOO_LONG: "Terlalu panjang",
+    Outcome.PART: "Bagian dari pesan panjang",
+    Outcome.INCOMPLETE: "Tidak lengkap: bagian lain tidak sampai",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
     Outcome.UPLINK: "Jawaban pusat",

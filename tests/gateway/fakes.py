@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import Now
-from modem.messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, erase_singly
+from modem.messages import (
+    Erasure,
+    IncomingSms,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Part,
+    Registration,
+    erase_singly,
+)
 
 from .factories import MORNING
 
@@ -31,8 +40,10 @@ class FakeModem:
     calls: list[str] = field(default_factory=list)
     registration: Registration = Registration.HOME
 
-    def put(self, location: int, text: str, number: str, sent: datetime | None = MORNING) -> None:
-        self.slots[location] = IncomingSms(location, number, text, sent)
+    def put(
+        self, location: int, text: str, number: str, sent: datetime | None = MORNING, part: Part | None = None
+    ) -> None:
+        self.slots[location] = IncomingSms(location, number, text, sent, part=part)
 
     def receive(self) -> list[IncomingSms]:
         self._called("receive")

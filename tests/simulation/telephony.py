@@ -7,9 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modem.messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, erase_singly
+from modem.messages import (
+    Erasure,
+    IncomingSms,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Part,
+    Registration,
+    erase_singly,
+)
 
-from .fate import Fate
+from .fate import Fate, Fragile
 
 SMSC = "+62811000000"
 
@@ -36,9 +45,9 @@ class Telephony:
         self.on_delete: Callable[[IncomingSms], None] = lambda _: None
         self.on_send: Callable[[OutgoingSms], None] = lambda _: None
 
-    def text(self, number: str, text: str, at: datetime) -> None:
+    def text(self, number: str, text: str, at: datetime, part: Part | None = None) -> None:
         """A phone hands its text to the SMS centre, which may take long, or deliver it twice."""
-        sms = IncomingSms(location=0, number=number, text=text, sent=at, smsc=SMSC)
+        sms = IncomingSms(location=0, number=number, text=text, sent=at, smsc=SMSC, part=part)
         delay = self._fate.random.choice((0, 0, 0, 5, 60, 6 * 3600))
         self._queue.append(Pending(at + timedelta(seconds=delay), sms))
         if self._fate.mishap():
@@ -69,7 +78,8 @@ class Telephony:
         self._may_fail("delete, but it was done")
 
     def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
-        return erase_singly(self, messages)
+        """The power may fail between any two slots, and between the look and the deletion."""
+        return erase_singly(Fragile(self, self._fate, "slot"), messages)  # type: ignore[arg-type]
 
     def send(self, sms: OutgoingSms) -> int:
         self._may_fail("send")
