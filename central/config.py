@@ -94,6 +94,8 @@ class PolicySection(Section, frozen=True, kw_only=True):
     language: Language = Language.INDONESIAN
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
+    delivery_reports: bool = False
     shared_phones: bool = False
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()

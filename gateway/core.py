@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from modem.messages import Modem, ModemError
 from mqtt_bridge.client import Inbound, Link
-from mqtt_bridge.records import Status
+from mqtt_bridge.records import Policy, Status
 from mqtt_bridge.uplink_keys import UplinkKeys
 
 from . import it
@@ -58,7 +58,7 @@ class Core:
         self.rulebook = RuleBook(journal, self._beforehand)
         self.receiver = Receiver(modem, journal, self.rulebook)
         self.ussd = UssdDesk(journal, self.rulebook, clock)
-        self.sender = Sender(modem, journal)
+        self.sender = Sender(modem, journal, lambda: self.policy.delivery_reports)
         self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
@@ -101,6 +101,11 @@ class Core:
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
         self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
+
+    @property
+    def policy(self) -> Policy:
+        rules = self.rulebook.rules
+        return rules.policy if rules else Policy()
 
     def _hear_of_rivals(self, message: Inbound) -> None:
         self.rivals.hear(message, self.clock.now())

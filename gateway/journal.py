@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
-from modem.messages import Part
+from modem.messages import Part, Report
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Policy, Record, chained, encode, genesis
@@ -34,8 +34,8 @@ from .parts import Whole, belongs_to, incomplete, joined
 from .rules import Rules, counted, day_of, month_of
 
 FORGET_SESSIONS = timedelta(days=2)
-# Parts that came longer ago have nothing to do with one that comes now: no SMS centre keeps any for so long.
-_LATE_PARTS = timedelta(days=8)
+# What is older has nothing to do with a part or a report that comes now: no SMS centre keeps any for so long.
+_LATE = timedelta(days=8)
 
 # The statements that lead from each version of the schema to the next.
 _MIGRATIONS = (
@@ -133,6 +133,10 @@ CREATE TABLE part (
     reference TEXT NOT NULL
 );
 CREATE INDEX part_whole ON part (whole);
+ALTER TABLE outbox ADD COLUMN reference INTEGER;
+ALTER TABLE outbox ADD COLUMN delivered INTEGER;
+ALTER TABLE outbox ADD COLUMN reported TEXT;
+CREATE INDEX outbox_reference ON outbox (number, reference) WHERE reference IS NOT NULL;
 """,
 )
 SCHEMA = len(_MIGRATIONS)
@@ -174,7 +178,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the message log: one incoming message, what became of it, and its reply."""
+    """A line of the message log: one incoming message, what became of it, and its reply.
+
+    `delivered` is what the network reported of the reply at the time `reported`; None while it tries.
+    """
 
     id: int
     received: datetime
@@ -186,6 +193,8 @@ class Entry:
     receipt: str | None
     reply: str | None
     delivery: Delivery | None
+    delivered: bool | None
+    reported: datetime | None
     action: Action | None
     at: datetime | None
 
@@ -342,6 +351,8 @@ class Journal:
             return [self._give_up(whole, rules, beforehand) for (whole,) in rows]
 
     def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
+        if message.report and self._note_report(message, message.report):
+            return Outcome.REPORT
         mark = fingerprint(message)
         if message.part:
             return self._admit_part(message, mark, rules, beforehand)
@@ -364,7 +375,7 @@ class Journal:
         window = timedelta(minutes=(rules.policy if rules else Policy()).parts_minutes)
         wholes = self._wholes(
             "sender = ? AND reference = ? AND total = ? AND since > ?",
-            message.sender, message.part.reference, message.part.total, _text(message.received - _LATE_PARTS),
+            message.sender, message.part.reference, message.part.total, _text(message.received - _LATE),
         )  # fmt: skip
         place = belongs_to(message, wholes, window)
         whole = place.id if place else self._begin_whole(message)
@@ -550,12 +561,31 @@ class Journal:
         """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end."""
         self._change_reply(reply, "state = 'sending', attempts = attempts + 1")
 
-    def sent(self, reply: int, at: datetime) -> None:
-        self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?", _text(at))
+    def sent(self, reply: int, at: datetime, reference: int | None = None) -> None:
+        """It went out; `reference` is what a delivery report will name, if one was asked for."""
+        self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?, reference = ?", _text(at), reference)
 
     def not_sent(self, reply: int, problem: str, *, give_up: bool) -> None:
         """The attempt failed; `give_up` makes it the last."""
         self._change_reply(reply, "state = ?, problem = ?", Delivery.FAILED if give_up else Delivery.QUEUED, problem)
+
+    def _note_report(self, message: IncomingMessage, report: Report) -> bool:
+        """Note with the reply what became of it; False when there is none that the report can mean.
+
+        References come again after 256 SMS: the newest is meant. One that was delivered stays so.
+        """
+        reply = self._value(
+            "SELECT id FROM outbox WHERE number = ? AND reference = ? AND created > ? ORDER BY id DESC LIMIT 1",
+            phones.mobile(message.sender) or message.sender,
+            report.reference,
+            _text(message.received - _LATE),
+        )
+        if reply is None:
+            return False
+        at = _text(report.at or message.received)
+        change = "UPDATE outbox SET delivered = ?, reported = ? WHERE id = ? AND delivered IS NOT 1"
+        self._run(change, report.delivered, at, reply)
+        return True
 
     def _change_reply(self, reply: int, change: str, *values: Any) -> None:
         with self._transaction():
@@ -714,7 +744,7 @@ class Journal:
         with self._guarded():
             rows = self._rows(
                 "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
-                " outbox.text, outbox.state, record.action, record.at"
+                " outbox.text, outbox.state, outbox.delivered, outbox.reported, record.action, record.at"
                 " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
                 2**62 if before is None else before,
@@ -837,7 +867,7 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, received, sent, sender, text, outcome, copies, receipt, reply, state, action, at = row
+    id_, received, sent, sender, text, outcome, copies, receipt, reply, state, delivered, reported, action, at = row
     return Entry(
         id=id_,
         received=_time(received),
@@ -849,6 +879,8 @@ def _entry(row: Sequence[Any]) -> Entry:
         receipt=receipt,
         reply=reply,
         delivery=Delivery(state) if state else None,
+        delivered=None if delivered is None else bool(delivered),
+        reported=_time(reported) if reported else None,
         action=Action(action) if action else None,
         at=_time(at) if at else None,
     )

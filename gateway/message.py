@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from modem.messages import IncomingSms, Kind, Part
+from modem.messages import IncomingSms, Kind, Part, Report
 from mqtt_bridge.records import Channel
 
 
@@ -24,7 +24,8 @@ class Form(StrEnum):
 class IncomingMessage:
     """What every channel ends in. `sent` is the SMS centre's time, `received` our own.
 
-    `part` is the place of a part within its message, None for anything whole.
+    `part` is the place of a part within its message, None for anything whole. `report` is what became of an SMS of
+    ours to the number `sender`.
     """
 
     channel: Channel
@@ -37,6 +38,7 @@ class IncomingMessage:
     smsc: str = ""
     reference: str = ""
     part: Part | None = None
+    report: Report | None = None
 
 
 def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
@@ -52,6 +54,7 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
         smsc=sms.smsc,
         reference=reference,
         part=_part(sms),
+        report=sms.report,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ class Sender:
 
     modem: Modem
     journal: Journal
+    reports: Callable[[], bool] = lambda: False  # whether the network is asked to tell when a reply was delivered
     _not_before: dict[int, float] = field(default_factory=dict)
 
     def step(self, now: Now) -> bool:
@@ -42,15 +44,16 @@ class Sender:
 
     def _send(self, reply: Unsent, now: Now) -> None:
         self.journal.sending(reply.id)
+        report = self.reports()
         try:
-            self.modem.send(OutgoingSms(reply.number, reply.text))
+            reference = self.modem.send(OutgoingSms(reply.number, reply.text, report=report))
         except ModemError as error:
             log.warning("reply not sent", reply=reply.id, attempt=reply.attempts + 1, problem=str(error))
             self._retry_later(reply, error, now)
             if error.gone:
                 raise
         else:
-            self.journal.sent(reply.id, now.wall)
+            self.journal.sent(reply.id, now.wall, reference if report else None)
             self._not_before.pop(reply.id, None)
 
     def _retry_later(self, reply: Unsent, error: ModemError, now: Now) -> None:

@@ -30,6 +30,7 @@ from .messages import (
     OutgoingSms,
     Part,
     Registration,
+    Report,
     erase_singly,
 )
 
@@ -137,6 +138,8 @@ class GammuModem:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
         reference = 0
         for part in self._parts(sms) if sms.data is None else [_data_sms(sms.number, sms.data)]:
+            if sms.report:
+                part["Type"] = "Status_Report"  # so libgammu calls an SMS that asks for one
             reference = self._send_part(part)
         return reference
 
@@ -294,7 +297,13 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
         smsc=raw["SMSC"]["Number"],
         kind=kind,
         part=_part(raw["UDH"]),
+        report=_report(raw) if kind is Kind.REPORT else None,
     )
+
+
+def _report(raw: dict[str, Any]) -> Report:
+    status = raw["DeliveryStatus"]  # 3GPP TS 23.040, 9.2.3.15
+    return Report(raw["MessageReference"], None if 0x20 <= status < 0x40 else status < 0x20, raw["SMSCDateTime"])
 
 
 def _data_sms(number: str, data: bytes) -> dict[str, Any]:

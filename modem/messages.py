@@ -30,12 +30,24 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What became of an SMS of ours, by the `reference` that `send` returned; `delivered` is None while it is tried.
+
+    `at` is when it was delivered, or given up.
+    """
+
+    reference: int
+    delivered: bool | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingSms:
     """One SMS as it lies in one slot of the modem's store.
 
     `location` names the slot for `read` and `delete`. `sent` is the service centre time stamp as an aware
     datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them. Of 8-bit data
-    `text` is the hexadecimal form.
+    `text` is the hexadecimal form. A delivery report comes with the number that our SMS went to.
     """
 
     location: int
@@ -45,15 +57,20 @@ class IncomingSms:
     smsc: str = ""
     kind: Kind = Kind.TEXT
     part: Part | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`."""
+    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`.
+
+    With `report` the network is asked to tell when it was delivered.
+    """
 
     number: str
     text: str
     data: bytes | None = None
+    report: bool = False
 
 
 @dataclass(slots=True)

@@ -274,7 +274,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
     A menu is left `menu_minutes` after its last answer. Parts of a long message belong together if the SMS centre got
-    them within `parts_minutes`; so long after the first one those that lack others are given up.
+    them within `parts_minutes`; so long after the first one those that lack others are given up. With
+    `delivery_reports` the network is asked what becomes of replies.
     Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
@@ -297,6 +298,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     uplink: UplinkTerms | None = None
     it_numbers: tuple[PhoneNumber, ...] = ()
     parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
+    delivery_reports: bool = False
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

@@ -60,6 +60,8 @@ NETWORKS = {
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
+REPORTS = {True: "sampai", False: "tidak sampai", None: "belum sampai"}
+
 
 def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
@@ -91,6 +93,7 @@ def _add_pages(app: Flask, core: Core) -> None:
             more=len(entries) > PAGE,
             outcomes=OUTCOMES,
             deliveries=DELIVERIES,
+            reports=REPORTS,
         )
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from modem.driver import GammuModem
-from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration
+from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration, Report
 from modem.simulator.at import Engine, Refused, Slot
 from modem.simulator.line import Line
 from modem.simulator.network import Network
@@ -129,6 +129,28 @@ def test_a_delivery_report_is_no_text(modem: GammuModem, simulator: Simulator) -
     simulator.text("+6281", pdu=f"0006010B911111111111F1{TIME}{TIME}00")
     (sms,) = receive(modem, simulator)
     assert sms.kind is Kind.REPORT
+
+
+@pytest.mark.parametrize(
+    ("status", "delivered"), [("00", True), ("01", True), ("20", None), ("46", False), ("63", False)]
+)
+def test_a_delivery_report_says_what_became_of_which_sms(
+    modem: GammuModem, simulator: Simulator, status: str, delivered: bool | None
+) -> None:
+    simulator.text(PHONE, pdu=f"0006070D91261832547698F0{TIME}62114251950082{status}")
+    (sms,) = receive(modem, simulator)
+    at = datetime(2026, 11, 24, 15, 59, tzinfo=WIB)
+    assert (sms.kind, sms.number, sms.report) == (Kind.REPORT, PHONE, Report(7, delivered, at))
+
+
+def test_a_report_comes_for_who_asks(modem: GammuModem, simulator: Simulator) -> None:
+    modem.send(OutgoingSms(PHONE, "Tercatat"))
+    reference = modem.send(OutgoingSms(PHONE, "Tercatat", report=True))
+    (sms,) = receive(modem, simulator)
+    assert sms.number == PHONE
+    assert sms.report
+    assert (sms.report.reference, sms.report.delivered) == (reference, True)
+    assert modem.erase([sms]).deleted == [sms.location]
 
 
 def test_broken_slots_do_not_hide_the_others(modem: GammuModem, simulator: Simulator) -> None:
