@@ -159,7 +159,11 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
         return core.step_collector()
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
-    receiving = Loop("modem", core.step_modem, settings.modem.poll_seconds, expected=(ModemError, JournalError))
+
+    def step_modem() -> bool:
+        return core.step_modem() or core.wait_for_modem(settings.modem.poll_seconds)
+
+    receiving = Loop("modem", step_modem, 0.0, expected=(ModemError, JournalError))
     parts.enter_context(serve(settings, core))
     parts.callback(core.disconnect)
     for loop in (collector, receiving):

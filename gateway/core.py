@@ -133,6 +133,14 @@ class Core:
         self.journal_problem = None
         return worked
 
+    def wait_for_modem(self, seconds: float) -> bool:
+        """Wait for the next look at the SIM; tells whether it is due before its time. Raises `ModemError`."""
+        try:
+            return self._modem.wait(seconds)
+        except ModemError as error:
+            self.watch.note(error)
+            raise
+
     def _use_modem(self, now: Now) -> bool:
         try:
             received = self.receiver.step(now)

@@ -10,6 +10,7 @@ import itertools
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -60,6 +61,7 @@ _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
+_WHOLE = 0.05  # seconds after which what a modem began to say is there; a modem that babbles wakes no more often
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
@@ -88,6 +90,8 @@ class GammuModem:
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
             self._machine.Init()
+        if not line.announce(self._line):
+            log.info("the modem gives no word of new SMS; they are found when it is asked")
 
     def receive(self) -> list[IncomingSms]:
         """All SMS in the store, oldest slot first; a slot that can not be decoded comes as its raw PDU (BINARY)."""
@@ -128,10 +132,10 @@ class GammuModem:
         """
         known = {sms: place for sms in messages if (place := self._places.get(sms))}
         emptied, failed = line.empty(self._line, known.values()) if known else (set(), {})
-        settled = {sms for sms, place in known.items() if place in emptied or place in failed}
+        settled = {sms: place for sms, place in known.items() if place in emptied or place in failed}
         erasure = erase_singly(self, [sms for sms in messages if sms not in settled])
-        erasure.deleted += [sms.location for sms in settled if known[sms] in emptied]
-        erasure.failed |= {sms.location: failed[known[sms]] for sms in settled if known[sms] in failed}
+        erasure.deleted += [sms.location for sms, place in settled.items() if place in emptied]
+        erasure.failed |= {sms.location: failed[place] for sms, place in settled.items() if place in failed}
         return erasure
 
     def send(self, sms: OutgoingSms) -> int:
@@ -169,6 +173,18 @@ class GammuModem:
         if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
             return None
         return moment
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the modem to say something unasked; tells whether it did.
+
+        Not by libgammu's callbacks: where it announces SMS it has reports shown in a form that it then throws away.
+        """
+        if not line.listen(self._line, seconds):
+            return False
+        time.sleep(_WHOLE)
+        with _errors("wait"):
+            self._machine.ReadDevice(False)  # libgammu takes what was said, whatever it is
+        return True
 
     def close(self) -> None:
         """Let the modem go. Never raises."""

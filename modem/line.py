@@ -14,6 +14,8 @@ from .messages import ModemError
 
 _SECONDS = 5.0  # for each answer
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
+_CHOICES = re.compile(r"\(([^)]*)\)")
+_PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
 _STORES = re.compile(r'\+CPMS: *("\w+"),\d+,\d+,("\w+"),\d+,\d+,("\w+")')
 
 
@@ -27,6 +29,7 @@ def open_device(device: str) -> int:
 
 def ask(descriptor: int, command: str) -> str:
     """What the modem answers to the command, without its final OK. ModemError when it says anything else."""
+    _skip(descriptor, 0.0)
     os.write(descriptor, command.encode("ascii") + b"\r")
     heard = b""
     deadline = time.monotonic() + _SECONDS
@@ -35,9 +38,48 @@ def ask(descriptor: int, command: str) -> str:
         if not ready:
             raise ModemError(f"{command}: no answer", gone=True)
         heard += os.read(descriptor, 4096)
+    if heard[end.end() :]:
+        _skip(descriptor, _PAUSE)  # half a line would be in the way of who comes next
     if end[1] != b"OK":
         raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
     return heard[: end.start()].decode("ascii", "replace")
+
+
+def _skip(descriptor: int, pause: float) -> None:
+    """Pass over what is said unasked, until the modem is silent for so long."""
+    while select.select([descriptor], [], [], pause)[0]:
+        if not os.read(descriptor, 4096):
+            raise ModemError("the line is dead", gone=True)
+
+
+def announce(descriptor: int) -> bool:
+    """Have new SMS stored and announced; tells whether the modem does. One that showed them only would lose them."""
+    try:
+        modes, kinds, _, reports = _CHOICES.findall(ask(descriptor, "AT+CNMI=?"))[:4]
+        mode = next(mode for mode in (2, 1) if mode in _choices(modes))
+        kind = next(kind for kind in (1, 0) if kind in _choices(kinds))
+        ask(descriptor, f"AT+CNMI={mode},{kind}" + (",0,2" if 2 in _choices(reports) else ""))
+    except (ValueError, StopIteration):
+        return False
+    except ModemError as error:
+        if error.gone:
+            raise
+        return False
+    return kind == 1
+
+
+def _choices(text: str) -> set[int]:
+    """`0-2` or `0,1,3`, as a modem tells what it knows."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen.update(range(int(first), int(last or first) + 1))
+    return chosen
+
+
+def listen(descriptor: int, seconds: float) -> bool:
+    """Wait so long for the modem to say anything unasked; tells whether it does."""
+    return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Place, str]]:

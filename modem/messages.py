@@ -169,5 +169,8 @@ class Modem(Protocol):
     def network_time(self) -> datetime | None:
         """The modem's own clock (NITZ when the network gives it); None when it has none that can be true."""
 
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for word of a new SMS; tells whether there may be one. Not every modem gives it."""
+
     def close(self) -> None:
         """Let the modem go. Never raises."""

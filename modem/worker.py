@@ -36,6 +36,7 @@ DEADLINES = {
     "send": 60.0,
     "status": 30.0,
     "network_time": 20.0,
+    "wait": 10.0,
 }  # seconds
 _ERASED_AT_ONCE = 50  # slots: what a slow modem manages within the deadline
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
@@ -96,6 +97,9 @@ class ModemWorker:
     def network_time(self) -> datetime | None:
         return cast("datetime | None", self._call("network_time"))
 
+    def wait(self, seconds: float) -> bool:
+        return cast("bool", self._call("wait", seconds, more=seconds))
+
     def close(self) -> None:
         """End the child, also under a running call, which then fails. Later calls fail."""
         self._closed.set()
@@ -105,11 +109,12 @@ class ModemWorker:
         with self._lock:
             self._drop()
 
-    def _call(self, method: str, *arguments: object) -> Any:
+    def _call(self, method: str, *arguments: object, more: float = 0.0) -> Any:
+        """Within the deadline of that method, and `more` seconds."""
         with self._lock:
             child = self._open()
             try:
-                return child.ask((method, *arguments), self._deadlines[method])
+                return child.ask((method, *arguments), self._deadlines[method] + more)
             except ModemError as error:
                 if error.gone:
                     self._drop()

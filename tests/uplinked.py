@@ -125,6 +125,9 @@ class SimInMemory:
     def network_time(self) -> datetime | None:
         return None
 
+    def wait(self, seconds: float) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 

@@ -73,6 +73,9 @@ class FakeModem:
     def network_time(self) -> datetime | None:
         return None
 
+    def wait(self, seconds: float) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 

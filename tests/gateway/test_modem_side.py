@@ -233,6 +233,19 @@ def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> No
     assert bench.core.status().modem.state == "home"
 
 
+def test_a_modem_that_is_gone_while_it_is_waited_for_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    assert not bench.core.wait_for_modem(1.0)
+
+    def vanish(_: float) -> bool:
+        raise ModemError("/dev/modem is gone", gone=True)
+
+    monkeypatch.setattr(bench.modem, "wait", vanish)
+    with pytest.raises(ModemError):
+        bench.core.wait_for_modem(1.0)
+    assert bench.core.status().modem.state == "absent"
+
+
 def test_a_reply_that_comes_too_late_for_anybody_is_not_sent(bench: Bench) -> None:
     bench.modem.put(1, "HADIR", PHONE)
     bench.step()

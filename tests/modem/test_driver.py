@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from modem import line
 from modem.driver import GammuModem
 from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration, Report
 from modem.simulator.at import Engine, Refused, Slot
@@ -241,12 +243,12 @@ class Counting(Engine):
 def test_a_message_costs_two_commands_and_one_that_stays_holds_up_nobody(tmp_path: Path) -> None:
     network = Network(tmp_path / "state.db")
     engine = Counting(network)
-    line = Line(tmp_path / "modem", engine, network)
-    line.start()
+    served = Line(tmp_path / "modem", engine, network)
+    served.start()
     modem = GammuModem(str(tmp_path / "modem"))
     for text in ("satu", "dua", "tiga"):
         network.text(PHONE, text)
-    line.wake()
+    served.wake()
     eventually(lambda: network.state().used == 3)
     found = modem.receive()
     engine.commands.clear()
@@ -256,7 +258,59 @@ def test_a_message_costs_two_commands_and_one_that_stays_holds_up_nobody(tmp_pat
     assert len(engine.commands) == 2 * len(found) + 3  # and the stores are chosen and chosen back
     assert modem.receive() == [found[1]]
     modem.close()
-    line.stop()
+    served.stop()
+
+
+def test_the_modem_gives_word_of_a_new_sms(modem: GammuModem, simulator: Simulator) -> None:
+    modem.wait(0)  # what was said before
+    assert not modem.wait(0.1)
+    simulator.text(PHONE, "HADIR")
+    assert modem.wait(10)
+    assert [sms.text for sms in modem.receive()] == ["HADIR"]
+    assert not modem.wait(0.1)
+
+
+class Choosy(Engine):
+    """Knows these forms of announcing, and keeps what it was told."""
+
+    knows = ""
+    told: ClassVar[list[str]] = []
+
+    def _execute(self, line: str) -> bytes:
+        if line == "AT+CNMI=?":
+            return f"\r\n+CNMI: {self.knows}\r\n\r\nOK\r\n".encode() if self.knows else b"\r\nERROR\r\n"
+        if line.startswith("AT+CNMI="):
+            self.told.append(line)
+        return super()._execute(line)
+
+
+@pytest.mark.parametrize(
+    ("knows", "told", "announces"),
+    [
+        ("(0-3),(0-3),(0-3),(0,1),(0,1)", ["AT+CNMI=2,1"], True),
+        ("(0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)", ["AT+CNMI=2,1,0,2"], True),
+        ("(1),(0-2),(0),(0),(1)", ["AT+CNMI=1,1"], True),
+        ("(2),(0,2),(0),(0),(0)", ["AT+CNMI=2,0"], False),  # it would show new SMS, and not store them
+        ("(2),(2),(0),(0),(0)", [], False),
+        ("(0),(0,1),(0),(0),(0)", [], False),
+        ("nonsense (x),(1),(1),(1)", [], False),
+        ("", [], False),
+    ],
+)
+def test_new_sms_are_stored_whatever_the_modem_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knows: str, told: list[str], announces: bool
+) -> None:
+    monkeypatch.setattr(Choosy, "knows", knows)
+    monkeypatch.setattr(Choosy, "told", [])
+    network = Network(tmp_path / "state.db")
+    served = Line(tmp_path / "modem", Choosy(network), network)
+    served.start()
+    descriptor = line.open_device(str(tmp_path / "modem"))
+    line.ask(descriptor, "AT+CMEE=1")
+    assert line.announce(descriptor) is announces
+    assert Choosy.told == told
+    os.close(descriptor)
+    served.stop()
 
 
 def test_empty_and_impossible_slots(modem: GammuModem) -> None:
@@ -329,13 +383,13 @@ class Blind(Network):
 
 def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path) -> None:
     network = Blind(tmp_path / "state.db")
-    line = Line(tmp_path / "modem", Engine(network), network)
-    line.start()
+    served = Line(tmp_path / "modem", Engine(network), network)
+    served.start()
     modem = GammuModem(str(tmp_path / "modem"))
     assert modem.receive() == []
     assert modem.network_time() is None
     network.text("+628111", "HADIR", sent=datetime(2026, 11, 24, tzinfo=WIB))
-    line.wake()
+    served.wake()
     eventually(lambda: network.state().used)
     with pytest.raises(ModemError, match="counts 1 SMS and shows none") as caught:
         modem.receive()
@@ -343,7 +397,7 @@ def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path)
     with pytest.raises(ModemError, match="read"):  # not None: that slot is not known to be empty
         modem.read(100_001)
     modem.close()
-    line.stop()
+    served.stop()
 
 
 @pytest.mark.parametrize("damage", ["one octet too many", "one octet too few"])

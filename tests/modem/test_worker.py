@@ -153,6 +153,28 @@ def test_a_modem_that_vanishes_in_the_middle_of_a_call(simulator: Simulator) -> 
     worker.close()
 
 
+def test_waiting_ends_with_word_of_an_sms_or_with_the_modem(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device), deadlines={"wait": 1.0})
+    assert not worker.wait(0.2)
+    simulator.text(PHONE, "HADIR")
+    assert worker.wait(20)
+    assert worker.receive()
+    failed: list[ModemError] = []
+
+    def wait() -> None:
+        try:
+            worker.wait(60)
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    assert failed[0].gone
+    worker.close()
+
+
 def test_no_device_is_said_at_once(tmp_path: Path) -> None:
     worker = ModemWorker(str(tmp_path / "nothing"))
     with pytest.raises(ModemError, match="nothing does not exist") as caught:

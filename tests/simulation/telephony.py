@@ -95,6 +95,9 @@ class Telephony:
     def network_time(self) -> datetime | None:
         return self._now()
 
+    def wait(self, seconds: float) -> bool:
+        return False
+
     def close(self) -> None:
         pass
 
