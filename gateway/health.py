@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from modem.messages import Modem, ModemError, ModemStatus, Registration
 from mqtt_bridge.client import Link, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
-from mqtt_bridge.records import Connection, ModemReport, Reason, Status
+from mqtt_bridge.records import Connection, ModemReport, Reason, Status, StoreReport
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
@@ -24,6 +24,7 @@ from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
 LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been renewed three months before
+STORES = {"SM": "kartu SIM", "ME": "modem"}
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
@@ -109,6 +110,7 @@ class ModemWatch:
             used=status.used,
             capacity=status.capacity,
             model=plain(status.model),
+            stores=tuple(StoreReport(name=it.name, used=it.used, capacity=it.capacity) for it in status.stores),
         )
 
 
@@ -179,6 +181,11 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("network", _REGISTRATION_TEXTS[status.registration])
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
+    elif status:
+        for store in status.stores:
+            if store.used >= store.capacity:  # the next SMS may be meant for that very one
+                name = STORES[store.name]
+                yield _reason("sim-full", f"Memori SMS di {name} penuh: {store.used} dari {store.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
 

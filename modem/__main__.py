@@ -183,7 +183,7 @@ def _rows(device: str, status: ModemStatus, clock: datetime | None) -> list[tupl
         ("IMEI", status.imei or "unknown"),
         ("network", f"{status.registration.value}{', ' + status.operator if status.operator else ''}"),
         ("signal", "unknown" if status.signal is None else f"{status.signal} %"),
-        ("SMS store", f"{status.used} of {status.capacity} slots used"),
+        *((f"SMS store {store.name}", f"{store.used} of {store.capacity} slots used") for store in status.stores),
         ("clock", clock.isoformat() if clock else "not set by the network"),
     ]
 

@@ -32,6 +32,7 @@ from .messages import (
     Part,
     Registration,
     Report,
+    Store,
     erase_singly,
 )
 
@@ -63,6 +64,7 @@ _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.0
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _WHOLE = 0.05  # seconds after which what a modem began to say is there; a modem that babbles wakes no more often
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
+_STORES = {"SM": "SIM", "ME": "Phone"}
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -99,7 +101,7 @@ class GammuModem:
             with self._recorded():
                 found = {raw["Location"]: raw for raw in self._list()}
             transcript = self._heard() if found else ""
-            used = self._counts()[0]
+            used = sum(store.used for store in self._stores())
             incoming = _incoming(found)
             # An empty or short list may be a dead modem or a slot that libgammu can not decode: believe the counters.
             if len(found) < used:
@@ -150,7 +152,7 @@ class GammuModem:
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            used, capacity = self._counts()
+            stores = self._stores()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
@@ -160,10 +162,11 @@ class GammuModem:
             registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
             signal=signal if signal >= 0 else None,
             operator=network.get("NetworkName") or network.get("NetworkCode") or "",
-            used=used,
-            capacity=capacity,
+            used=sum(store.used for store in stores),
+            capacity=sum(store.capacity for store in stores),
             model=f"{maker} {model}".strip(),
             imei=imei,
+            stores=stores,
         )
 
     def network_time(self) -> datetime | None:
@@ -289,10 +292,14 @@ class GammuModem:
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
 
-    def _counts(self) -> tuple[int, int]:
-        """SMS slots used, and there, in both stores."""
+    def _stores(self) -> tuple[Store, ...]:
+        """The stores that the modem has: messages may come into either."""
         counts = self._machine.GetSMSStatus()
-        return counts["SIMUsed"] + counts["PhoneUsed"], counts["SIMSize"] + counts["PhoneSize"]
+        both = (
+            Store("SM", counts["SIMUsed"], counts["SIMSize"]),
+            Store("ME", counts["PhoneUsed"], counts["PhoneSize"]),
+        )
+        return tuple(store for store in both if store.capacity)
 
 
 def _incoming(found: dict[int, dict[str, Any]]) -> list[IncomingSms]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from .messages import IncomingSms, Kind
 
-ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
+ME = 100_000  # libgammu numbers the slots of the modem's own store from here, if there are slots on the SIM as well
 
 _LINE = re.compile(r'^\d+ "(.*)"$', re.MULTILINE)
-_CHOOSE = re.compile(r'AT\+CPMS="(\w+)"')
+_CHOSEN = re.compile(r'(?:AT\+CPMS=|\+CPMS: *)"(\w+)"')  # by the command, or as the modem tells
 _ENTRY = re.compile(r"\+CMGL: *(\d+),")
 _PDU = re.compile(r"(?:[0-9A-F]{2})+")
 
@@ -24,17 +24,12 @@ class Place:
     index: int
     pdu: str
 
-    @property
-    def location(self) -> int:
-        """As libgammu numbers the slot, if it counts as the modem does."""
-        return self.index if self.store == "SM" else ME + self.index
-
 
 def places(transcript: str) -> Iterator[Place]:
     """The slots that +CMGL showed, out of libgammu's debug output (level "text")."""
     store, index = "", None
     for line in _LINE.findall(transcript):
-        if chosen := _CHOOSE.match(line):
+        if chosen := _CHOSEN.match(line):
             store = chosen[1]
         if index is not None and store and _PDU.fullmatch(line.upper()):
             yield Place(store, index, line.upper())
@@ -49,8 +44,8 @@ def matched(seen: Sequence[int], messages: Sequence[IncomingSms], transcript: st
     way: a place is believed if libgammu numbers it so and all before it, or if the message is nothing but that PDU.
     """
     listed = list(places(transcript))
-    agreed = {place.location: place for place in listed[: len(seen)]}
-    if list(agreed) != list(seen):
+    agreed = dict(zip(seen, listed, strict=False))
+    if len(listed) < len(seen) or any(place.index != location % ME for location, place in agreed.items()):
         agreed = {}
     found: dict[IncomingSms, Place] = {}
     for sms in messages:

@@ -100,10 +100,19 @@ class Registration(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """One of the places where a modem keeps SMS: "SM" is the SIM, "ME" the modem itself (3GPP TS 27.005, 3.2.2)."""
+
+    name: str
+    used: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count the slots of all `stores`.
     """
 
     registration: Registration
@@ -113,6 +122,7 @@ class ModemStatus:
     capacity: int = 0
     model: str = ""
     imei: str = ""
+    stores: tuple[Store, ...] = ()
 
 
 class ModemError(Exception):

@@ -150,8 +150,16 @@ class Reason(Struct, frozen=True, kw_only=True):
     text: Short
 
 
+class StoreReport(Struct, frozen=True, kw_only=True):
+    """Slots for SMS in one store: "SM" on the SIM, "ME" in the modem."""
+
+    name: Name
+    used: int
+    capacity: int
+
+
 class ModemReport(Struct, frozen=True, kw_only=True):
-    """How the gateway's modem is; signal in percent, slots of its SMS store."""
+    """How the gateway's modem is; signal in percent, slots of all its SMS stores."""
 
     state: Name
     signal: int | None = None
@@ -159,6 +167,7 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     used: int = 0
     capacity: int = 0
     model: Short = ""
+    stores: tuple[StoreReport, ...] = ()
 
 
 class UplinkReport(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from mqtt_bridge.records import Status, encode
 from ..config import Config
 from ..core import Core
 from ..decide import Outcome
+from ..health import STORES
 from ..journal import JournalError
 from .screen import add_screen
 from .ussd import add_ussd
@@ -81,7 +82,9 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
-        return render_template("status.html", status=now, uptime=_uptime(now), networks=NETWORKS, desired=desired)
+        return render_template(
+            "status.html", status=now, uptime=_uptime(now), networks=NETWORKS, stores=STORES, desired=desired
+        )
 
     @app.get("/messages")
     def messages() -> str:

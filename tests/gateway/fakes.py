@@ -15,6 +15,7 @@ from modem.messages import (
     OutgoingSms,
     Part,
     Registration,
+    Store,
     erase_singly,
 )
 
@@ -68,7 +69,9 @@ class FakeModem:
 
     def status(self) -> ModemStatus:
         self._called("status")
-        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", used=len(self.slots), capacity=50)
+        used = len(self.slots)
+        stores = Store("SM", used, 20), Store("ME", 0, 30)
+        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", used=used, capacity=50, stores=stores)
 
     def network_time(self) -> datetime | None:
         return None

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.health import LITTLE_DISK, Condition, reasons
 from gateway.journal import Fork, Guesses
-from modem.messages import ModemStatus, Registration
+from modem.messages import ModemStatus, Registration, Store
 from mqtt_bridge.client import Problem, Trouble
 
 from .factories import MORNING
@@ -35,6 +35,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("modem_problem", "gone", "modem"),
         ("modem", ModemStatus(Registration.DENIED), "network"),
         ("modem", ModemStatus(Registration.HOME, used=50, capacity=50), "sim-full"),
+        ("modem", ModemStatus(Registration.HOME, 61, "", 20, 50, stores=(Store("SM", 20, 20),)), "sim-full"),
         ("clock_trusted", False, "clock"),
         ("disk_free", LITTLE_DISK - 1, "disk"),
         ("waiting_for", "kunci", "link"),

@@ -12,7 +12,7 @@ import pytest
 
 from modem import line
 from modem.driver import GammuModem
-from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration, Report
+from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration, Report, Store
 from modem.simulator.at import Engine, Refused, Slot
 from modem.simulator.line import Line
 from modem.simulator.network import Network
@@ -356,6 +356,10 @@ def test_how_it_is(modem: GammuModem, simulator: Simulator) -> None:
     status = modem.status()
     assert (status.registration, status.signal, status.operator) == (Registration.HOME, 63, "Gardu Seluler")
     assert (status.used, status.capacity) == (1, 40)
+    assert sorted(status.stores, key=lambda store: store.used) in (
+        [Store("ME", 0, 20), Store("SM", 1, 20)],
+        [Store("SM", 0, 20), Store("ME", 1, 20)],
+    )
     assert (status.model, status.imei) == ("Gardu Simulator", "350000000000006")
     moment = modem.network_time()
     assert moment
@@ -366,6 +370,30 @@ def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(ModemError, match="does not exist") as caught:
         GammuModem(str(tmp_path / "nothing"))
     assert caught.value.gone
+
+
+@pytest.mark.parametrize("stores", [("SM",), ("ME",), ("SM", "ME")])
+def test_sms_in_any_store_are_read_and_emptied(tmp_path: Path, stores: tuple[str, ...]) -> None:
+    network = Network(tmp_path / "state.db", capacity=5)
+    served = Line(tmp_path / "modem", Engine(network, stores=stores), network)
+    served.start()
+    modem = GammuModem(str(tmp_path / "modem"))
+    texts = [f"{store} {number}" for store in stores for number in range(3)]
+    for store in stores:  # where the modem puts them changes with what it was asked last
+        for text in texts:
+            if text.startswith(store):
+                network.text(PHONE, text)
+        network.deliver(store)
+    assert [store.name for store in modem.status().stores] == list(stores)
+    assert [store.used for store in modem.status().stores] == [3] * len(stores)
+    found = modem.receive()
+    assert sorted(sms.text for sms in found) == sorted(texts)
+    assert len(modem._places) == len(found), "each is known by the modem's own count"
+    assert sorted(modem.erase(found).deleted) == [sms.location for sms in found]
+    assert modem.receive() == []
+    assert network.state().used == 0
+    modem.close()
+    served.stop()
 
 
 class Blind(Network):

@@ -34,7 +34,13 @@ def test_messages_find_their_places() -> None:
 
 def test_a_modem_that_counts_in_another_way_is_not_believed() -> None:
     assert matched([4, 8, 100_004], [sms(4), sms(8), sms(100_004)], BOTH) == {}
+    assert matched([3, 7, 100_003, 100_004], [sms(3)], BOTH) == {}
     assert matched([3, 8], [sms(3), sms(8)], BOTH) == {}
+
+
+def test_a_modem_without_slots_on_the_sim_counts_from_the_beginning() -> None:
+    alone = transcript(f'AT+CPMS?\n+CPMS: "ME",1,9,"ME",1,9,"ME",1,9\nOK\nAT+CMGL=4\n+CMGL: 3,1,,24\n{A}\nOK')
+    assert matched([3], [sms(3)], alone) == {sms(3): Place("ME", 3, A)}
 
 
 def test_what_could_not_be_decoded_is_found_by_its_octets() -> None:
