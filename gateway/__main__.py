@@ -152,6 +152,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     modem = ModemWorker(settings.modem.device, settings.modem.connection)
     parts.callback(modem.close)
     core = Core(modem, journal, clock, folder)
+    core.poker.own_number = settings.screen.number
 
     def step_collector() -> bool:
         if core.collector is None:

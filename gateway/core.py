@@ -18,7 +18,7 @@ from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import Policy, Status
 from mqtt_bridge.uplink_keys import UplinkKeys
 
-from . import it
+from . import it, poke
 from .clock import Clock, Now
 from .decide import MISSES_COUNT_FOR, Decision, Held
 from .downlink import Downlink
@@ -26,6 +26,7 @@ from .forwarder import Forwarder
 from .health import Condition, ModemWatch, Reporter, machine, reasons
 from .journal import Journal, JournalError
 from .message import IncomingMessage
+from .poke import Poker
 from .receiver import Receiver
 from .renewal import Renewer
 from .rivals import Rivals
@@ -59,6 +60,7 @@ class Core:
         self.receiver = Receiver(modem, journal, self.rulebook)
         self.ussd = UssdDesk(journal, self.rulebook, clock)
         self.sender = Sender(modem, journal, lambda: self.policy.delivery_reports)
+        self.poker = Poker(modem, journal)
         self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
@@ -151,7 +153,15 @@ class Core:
             raise
         self._unread = 0
         self.watch.step(now)
-        return received or (self.watch.may_send and (self.sender.step(now) or self._step_uplink(now)))
+        self.poker.watch(now, self.watch.status)
+        return received or (self.watch.may_send and self._send(now))
+
+    def _send(self, now: Now) -> bool:
+        """One SMS: replies go before all else."""
+        if self.sender.step(now) or self._step_uplink(now):
+            self.poker.sent()
+            return True
+        return self.poker.step(now, self.rulebook.rules)
 
     def _step_uplink(self, now: Now) -> bool:
         return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.receiver.complete_until)
@@ -159,7 +169,7 @@ class Core:
     def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
         """What is no matter of employees: the collector's answers, and questions of IT staff."""
         answer = self.uplink.hear(message, rules) if self.uplink else None
-        return answer or it.decide(message, rules, held, self.status)
+        return answer or poke.hear(message) or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
         """Hear, send, report. Raises `JournalError`."""

@@ -52,6 +52,7 @@ class Outcome(StrEnum):
     REPORT = "report"
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
     IT = "it"  # a question of IT staff
+    POKE = "poke"  # it made the SMS centre bring what it kept
 
 
 class Tone(StrEnum):

@@ -137,6 +137,7 @@ ALTER TABLE outbox ADD COLUMN reference INTEGER;
 ALTER TABLE outbox ADD COLUMN delivered INTEGER;
 ALTER TABLE outbox ADD COLUMN reported TEXT;
 CREATE INDEX outbox_reference ON outbox (number, reference) WHERE reference IS NOT NULL;
+CREATE TABLE poke (at TEXT NOT NULL);
 """,
 )
 SCHEMA = len(_MIGRATIONS)
@@ -590,6 +591,15 @@ class Journal:
     def _change_reply(self, reply: int, change: str, *values: Any) -> None:
         with self._transaction():
             self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
+
+    def poking(self, at: datetime) -> None:
+        """An SMS to wake the SMS centre is tried; counted beforehand, as it may cost whatever becomes of it."""
+        with self._transaction():
+            self._run("INSERT INTO poke VALUES (?)", _text(at))
+
+    def pokes(self, since: datetime) -> int:
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ?", _text(since)))
 
     # Records forward
 

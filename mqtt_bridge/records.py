@@ -284,7 +284,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
     A menu is left `menu_minutes` after its last answer. Parts of a long message belong together if the SMS centre got
     them within `parts_minutes`; so long after the first one those that lack others are given up. With
-    `delivery_reports` the network is asked what becomes of replies.
+    `delivery_reports` the network is asked what becomes of replies. After an outage one SMS goes to `poke_number`,
+    "own" for the gateway's own, so that the SMS centre brings what it kept.
     Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is.
     """
 
@@ -308,6 +309,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     it_numbers: tuple[PhoneNumber, ...] = ()
     parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
     delivery_reports: bool = False
+    poke_number: Annotated[str, Meta(pattern=r"^(|own|\+[1-9][0-9]{6,14})$")] = ""
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

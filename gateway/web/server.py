@@ -48,6 +48,7 @@ OUTCOMES = {
     Outcome.REPORT: "Laporan pengiriman",
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
+    Outcome.POKE: "Pancingan untuk SMS centre",
 }
 NETWORKS = {
     "home": "terdaftar",
