@@ -7,6 +7,7 @@
     @ 2026-11-24 07:21:05 WIB           the SMS centre's clock from here on
     wait 3 minutes
     +6281234567890 > HADIR CODE         a phone texts the code on the screen (CODE-5: that of five minutes ago)
+    +6281234567890 >2/3 …               a phone sends the second of three parts of a long text
     < Hadir tercatat …, No. ****.       and gets this answer, with any receipt for ****
     <                                   and gets no answer
     = in 2026-11-24 07:21:05            a record was made of it, at that local time
@@ -33,6 +34,7 @@ from gateway.message import Form, IncomingMessage
 from gateway.presence import shown
 from gateway.receipts import receipt
 from gateway.rules import Rules, by_number
+from modem.messages import Part
 from mqtt_bridge.records import Channel, Member, Policy
 from mqtt_bridge.sealing import public_text
 from tests.gateway.factories import OFFICE, SECRET
@@ -65,6 +67,11 @@ class Stage:
             self.clock = datetime.fromisoformat(match[1]).replace(tzinfo=ZoneInfo(self.zone))
         elif match := re.fullmatch(r"wait (\d+) (seconds|minutes|hours)", line):
             self.clock += timedelta(**{match[2]: int(match[1])})
+            if self.journal.parts_waiting():
+                self._begin()
+                self.journal.give_up_parts(self.clock, self.rules())
+        elif match := re.fullmatch(r"(\S+) >(\d)/(\d) (.*)", line):
+            self.text(match[1], match[4], Part(7, int(match[2]), int(match[3])))
         elif match := re.fullmatch(r"(\S+) > ?(.*)", line):
             self.text(match[1], match[2])
         elif line.startswith("<"):
@@ -74,14 +81,18 @@ class Stage:
         else:
             raise AssertionError(f"not a line of a dialogue: {line}")
 
-    def text(self, number: str, text: str) -> None:
+    def _begin(self) -> None:
         self.before = self.journal.position().last
         self.asked = max((reply.id for reply in self.journal.unsent(1000)), default=0)
+
+    def text(self, number: str, text: str, part: Part | None = None) -> None:
+        self._begin()
         text = self._with_codes(text)
         self.clock += timedelta(seconds=1)  # stamps of one SMS centre to one recipient always differ
         message = IncomingMessage(
-            channel=Channel.SMS, form=Form.TEXT, sender=number, text=text, sent=self.clock - timedelta(seconds=1),
-            received=self.clock + timedelta(seconds=5), clock_trusted=True,
+            channel=Channel.SMS, form=Form.PART if part else Form.TEXT, sender=number, text=text,
+            sent=self.clock - timedelta(seconds=1), received=self.clock + timedelta(seconds=5), clock_trusted=True,
+            reference=f"{part}" if part else "", part=part,
         )  # fmt: skip
         self.journal.admit([message], self.rules())
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import threading
+import time
+import tty
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -268,6 +272,25 @@ def test_the_modem_gives_word_of_a_new_sms(modem: GammuModem, simulator: Simulat
     assert modem.wait(10)
     assert [sms.text for sms in modem.receive()] == ["HADIR"]
     assert not modem.wait(0.1)
+
+
+def test_half_a_line_that_is_said_unasked_is_in_nobodys_way() -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+
+    def speak() -> None:
+        os.read(master, 100)
+        os.write(master, b"\r\nOK\r\n\r\n+CMTI: ")
+        time.sleep(0.02)
+        os.write(master, b'"SM",3\r\n')
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    line.ask(slave, "AT")
+    speaker.join()
+    assert not line.listen(slave, 0.05)
+    os.close(master)
+    os.close(slave)
 
 
 class Choosy(Engine):
