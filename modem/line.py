@@ -78,8 +78,13 @@ def _choices(text: str) -> set[int]:
 
 
 def listen(descriptor: int, seconds: float) -> bool:
-    """Wait so long for the modem to say anything unasked; tells whether it does."""
-    return bool(select.select([descriptor], [], [], seconds)[0])
+    """Wait so long for the modem to say anything unasked; tells whether it does. ModemError when it is gone."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    heard = poll.poll(seconds * 1000)
+    if heard and heard[0][1] & (select.POLLHUP | select.POLLERR):
+        raise ModemError("the line is dead", gone=True)
+    return bool(heard)
 
 
 def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Place, str]]:
