@@ -38,7 +38,7 @@ def ask(descriptor: int, command: str) -> str:
         if not ready:
             raise ModemError(f"{command}: no answer", gone=True)
         heard += os.read(descriptor, 4096)
-    if heard[end.end() :]:
+    if not heard.endswith(b"\r\n"):
         _skip(descriptor, _PAUSE)  # half a line would be in the way of who comes next
     if end[1] != b"OK":
         raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
