@@ -180,7 +180,7 @@ class GammuModem:
     def wait(self, seconds: float) -> bool:
         """Wait so long for the modem to say something unasked; tells whether it did.
 
-        Not by libgammu's callbacks: where it announces SMS it has reports shown in a form that it then throws away.
+        Not by libgammu's callbacks: it refuses to have SMS announced, or has them announced in a way that loses some.
         """
         if not line.listen(self._line, seconds):
             return False
