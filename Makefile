@@ -10,7 +10,7 @@ PEERS := gammu-smsd libdbd-sqlite3
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check bench simulate kill texts lock clean
+.PHONY: help setup system demo test check bench simulate kill soak slow texts lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,12 @@ texts: $(READY) ## Collect the texts to translate, and compile the translations
 	$(BIN)/pybabel -q update --omit-header --ignore-obsolete -N -D gateway -d gateway/locale -i gateway/locale/gateway.pot
 	$(BIN)/pybabel -q compile -D gateway -d gateway/locale
 	rm gateway/locale/gateway.pot
+
+soak: $(READY) ## A day of a gateway with a faulty modem in ten minutes: nothing lost or doubled, memory flat
+	GARDU_SOAK_SECONDS=600 $(BIN)/pytest -n 0 --log-cli-level=INFO tests/test_soak.py
+
+slow: $(READY) ## The tests that wait for minutes
+	$(BIN)/pytest -m slow
 
 lock: $(READY) ## Write requirements.lock anew from setup.cfg
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --generate-hashes --allow-unsafe --strip-extras \

@@ -6,15 +6,37 @@ import functools
 import hashlib
 import os
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from .database import Database, micros
+from . import sessions
+from .database import Database, micros, moment
 
 SHORTEST_PASSWORD = 8
+
+
+class Scope(StrEnum):
+    """What a token lets a program do."""
+
+    RECORDS = "records:read"
+    GATEWAYS = "gateways:read"
+    EMPLOYEES = "employees:read"
+    NIP = "employees:nip"  # who an employee is to other systems; never without the one above
+
+
+USUAL_SCOPES = (Scope.RECORDS, Scope.GATEWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    scopes: frozenset[Scope]
 
 
 class BadPassword(ValueError):
@@ -22,13 +44,12 @@ class BadPassword(ValueError):
 
 
 def set_password(database: Database, name: str, password: str, now: datetime) -> None:
-    """Make that person, or give them another password. Raises `BadPassword`."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise BadPassword(f"a password has at least {SHORTEST_PASSWORD} characters")
-    digest = _digest_of_password(password)
+    """Make that person, or give them another password, which ends their sessions. Raises `BadPassword`."""
+    digest = digest_of_password(password)
     with database.transaction():
         if not database.run("UPDATE person SET password = ? WHERE name = ?", digest, name):
             database.insert_all("person", ("name", "password", "created"), [(name, digest, micros(now))])
+        sessions.end_all(database, name)
 
 
 def password_fits(database: Database, name: str, password: str) -> bool:
@@ -57,19 +78,36 @@ def first_person(database: Database, folder: Path, now: datetime) -> Path | None
     return path
 
 
-def add_token(database: Database, name: str, now: datetime) -> str:
+def add_token(database: Database, name: str, now: datetime, scopes: Collection[Scope] = USUAL_SCOPES) -> str:
     """A new token of that name, in place of an older one; it can be shown this once only."""
     token = secrets.token_urlsafe(32)
+    kept = " ".join(scope for scope in Scope if scope in scopes)
     with database.transaction():
         database.run("DELETE FROM token WHERE name = ?", name)
-        database.insert_all("token", ("name", "digest", "created"), [(name, _digest(token), micros(now))])
+        row = (name, _digest(token), micros(now), kept)
+        database.insert_all("token", ("name", "digest", "created", "scopes"), [row])
     return token
 
 
-def token_name(database: Database, token: str) -> str | None:
+def remove_token(database: Database, name: str) -> bool:
+    """Tells whether there was one."""
+    return database.run("DELETE FROM token WHERE name = ?", name) > 0
+
+
+def programs(database: Database) -> list[tuple[Program, datetime]]:
+    """Who has a token, and since when."""
+    rows = database.rows("SELECT name, scopes, created FROM token ORDER BY name")
+    return [(_program(name, scopes), moment(created)) for name, scopes, created in rows]
+
+
+def program(database: Database, token: str) -> Program | None:
     """Whose token it is. Found by its digest, so that nothing is compared character by character."""
-    found = database.value("SELECT name FROM token WHERE digest = ?", _digest(token))
-    return str(found) if found is not None else None
+    found = database.row("SELECT name, scopes FROM token WHERE digest = ?", _digest(token))
+    return _program(*found) if found else None
+
+
+def _program(name: str, scopes: str) -> Program:
+    return Program(name, frozenset(Scope(scope) for scope in scopes.split()))
 
 
 def session_secret(folder: Path) -> str:
@@ -95,12 +133,14 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _digest_of_password(password: str) -> str:
-    """By the second recommended set of RFC 9106, 4: 64 MiB, three passes, four lanes."""
+def digest_of_password(password: str) -> str:
+    """By the second recommended set of RFC 9106, 4: 64 MiB, three passes, four lanes. Raises `BadPassword`."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadPassword(f"a password has at least {SHORTEST_PASSWORD} characters")
     hasher = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=65_536)
     return str(hasher.derive_phc_encoded(password.encode()))
 
 
 @functools.cache
 def _nobody() -> str:
-    return _digest_of_password(secrets.token_urlsafe())
+    return digest_of_password(secrets.token_urlsafe())

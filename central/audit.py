@@ -64,6 +64,16 @@ def lines(database: Database, after: int = 0) -> Iterator[Line]:
         after = rows[-1][0]
 
 
+def latest(database: Database, limit: int, *, before: int, who: str = "") -> list[Line]:
+    """Up to `limit` lines with a seq below `before`, the newest first; of one person if `who` names them."""
+    where, values = (" AND who = ?", [who]) if who else ("", [])
+    rows = database.rows(
+        f"SELECT seq, at, who, event, body, hash FROM audit WHERE seq < ?{where} ORDER BY seq DESC LIMIT ?",
+        before, *values, limit,
+    )  # fmt: skip
+    return [Line(seq, moment(at), *rest) for seq, at, *rest in rows]
+
+
 def verify(database: Database) -> Verdict:
     seen, previous = 0, GENESIS
     for line in lines(database):

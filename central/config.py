@@ -19,6 +19,7 @@ from mqtt_bridge.settings import ConfigError, load
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Listen = Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")]
+Days = Annotated[int, Meta(ge=0, le=36_500)]
 LOOPBACK = ("127.0.0.1", "localhost")
 Url = Annotated[str, Meta(pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$")]
 
@@ -64,10 +65,12 @@ class EnrolmentSection(Section, frozen=True, kw_only=True):
 
 
 class WebSection(Section, frozen=True, kw_only=True):
-    """`secure_cookies` belongs on where the pages are served over HTTPS."""
+    """`secure_cookies` belongs on where the pages are served over HTTPS; `proxies` is how many stand before them."""
 
     listen: Listen = "127.0.0.1:8080"
     secure_cookies: bool = False
+    proxies: Annotated[int, Meta(ge=0, le=5)] = 0
+    api_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 600
 
 
 class AttendanceSection(Section, frozen=True, kw_only=True):
@@ -98,6 +101,7 @@ class PolicySection(Section, frozen=True, kw_only=True):
     delivery_reports: bool = False
     poke_number: Annotated[str, Meta(pattern=r"^(|own|\+[1-9][0-9]{6,14})$")] = ""
     shared_phones: bool = False
+    missed_calls: bool = False
     hours: tuple[Hours, ...] = ()
     holidays: tuple[date, ...] = ()
 
@@ -114,6 +118,23 @@ class UplinkSection(Section, frozen=True, kw_only=True):
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 50
 
 
+class WebhooksSection(Section, frozen=True, kw_only=True):
+    """Where webhooks may go beyond HTTPS to other machines, and how long an answer may take."""
+
+    allow_http: bool = False
+    allow_local: bool = False
+    timeout_seconds: Annotated[float, Meta(ge=1, le=60)] = 15.0
+
+
+class RetentionSection(Section, frozen=True, kw_only=True):
+    """Days after which `gardu-central retention run` removes things; 0 keeps them for good."""
+
+    records_days: Days = 0
+    batches_days: Days = 0
+    quarantine_days: Days = 365
+    former_days: Days = 0
+
+
 class Config(Section, frozen=True, kw_only=True):
     central: CentralSection
     broker: BrokerSection
@@ -123,6 +144,8 @@ class Config(Section, frozen=True, kw_only=True):
     web: WebSection = WebSection()
     attendance: AttendanceSection = AttendanceSection()
     uplink: UplinkSection = UplinkSection()
+    webhooks: WebhooksSection = WebhooksSection()
+    retention: RetentionSection = RetentionSection()
 
     @property
     def rules(self) -> Policy:

@@ -6,7 +6,7 @@ changed or removed: a correction stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,9 +110,12 @@ def decide_statement(
         audit.append(database, who, "statement-decided", {"id": id_, "accepted": accepted, **_body(wish)}, now)
 
 
-def waiting(database: Database, limit: int = 200) -> list[Correction]:
-    """What nobody has decided on yet, the oldest first."""
-    return _select(database, "decided IS NULL ORDER BY correction.id LIMIT ?", limit)
+def waiting(database: Database, offices: Collection[str] | None = None, limit: int = 200) -> list[Correction]:
+    """What nobody has decided on yet, the oldest first; of employees of those offices unless it is None."""
+    where, values = "", list[str]()
+    if offices is not None:
+        where, values = f" AND employee.gateway IN ({', '.join('?' * len(offices)) or 'NULL'})", sorted(offices)
+    return _select(database, f"decided IS NULL{where} ORDER BY correction.id LIMIT ?", *values, limit)
 
 
 def of_employee(database: Database, employee: str, since: datetime, until: datetime) -> list[Correction]:

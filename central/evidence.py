@@ -1,7 +1,8 @@
 """What is held, checked again: every batch against the key that counted when it came, every record against its batch.
 
 Batches are kept as they were signed. So whoever changes a record in the database is found, and records of hardware
-that was replaced or revoked since then stay proven.
+that was replaced or revoked since then stay proven. Of records whose batches were removed when their time had come
+nothing is said.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mqtt_bridge.envelope import BadEnvelope, unseal
-from mqtt_bridge.records import BadPayload, Batch, Record, broken_link, decode
+from mqtt_bridge.records import Action, BadPayload, Batch, Record, broken_link, decode
 
 from .database import Database, micros, moment
 from .keys import GatewayKeys
+from .retention import ERASED, boundary
 
 AT_ONCE = 200
 
@@ -28,7 +30,10 @@ def verify(database: Database, keys: GatewayKeys, gateway: str) -> Iterator[str]
             continue
         proven |= {(batch.journal, each.seq) for each in batch.records}
         yield from _changed(database, batch)
-    held = database.rows("SELECT journal, seq FROM record WHERE gateway = ? ORDER BY journal, seq", gateway)
+    held = database.rows(
+        "SELECT journal, seq FROM record WHERE gateway = ? AND stored >= ? ORDER BY journal, seq",
+        gateway, boundary(database, "batch"),
+    )  # fmt: skip
     yield from (f"record {seq} of journal {journal}: no batch proves it" for journal, seq in held
                 if (journal, seq) not in proven)  # fmt: skip
 
@@ -64,6 +69,8 @@ def _changed(database: Database, batch: Batch) -> Iterator[str]:
         " WHERE gateway = ? AND journal = ? AND seq BETWEEN ? AND ?",
         batch.gateway, batch.journal, batch.records[0].seq, batch.records[-1].seq,
     ):  # fmt: skip
+        if kept[0] == ERASED and signed[seq][1] == Action.REGISTER:  # the number of a person who was erased
+            signed[seq][0] = ERASED
         if kept != signed[seq]:
             yield f"record {seq} of journal {batch.journal}: it is not what the gateway signed"
 

@@ -16,7 +16,7 @@ import structlog
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.records import Ack, BadPayload, Batch, Record, broken_link, decode, genesis
 
-from . import provisional
+from . import history, provisional
 from .database import Database, StorageError, micros
 from .keys import GatewayKeys
 from .quarantine import STRANGER, put_aside
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
-    "fingerprint", "note", "hash", "stored", "duplicate",
+    "fingerprint", "note", "hash", "stored", "duplicate", "history",
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def _possible(record: Record) -> bool:
     return all(EARLIEST <= time < LATEST for time in (record.at, record.received))
 
 
-def _row(batch: Batch, record: Record, stored: int, *, duplicate: bool) -> tuple[object, ...]:
+def _row(batch: Batch, record: Record, stored: int, history: str, *, duplicate: bool) -> tuple[object, ...]:
     """The values of `_COLUMNS`."""
     return (
         batch.gateway,
@@ -124,6 +124,7 @@ def _row(batch: Batch, record: Record, stored: int, *, duplicate: bool) -> tuple
         record.hash,
         stored,
         int(duplicate),
+        history,
     )
 
 
@@ -232,7 +233,11 @@ class Ingest:
     def _store(self, batch: Batch, records: Sequence[Record], sealed: bytes, now: datetime) -> None:
         stored = micros(now)
         known = self._known_otherwise(batch, records)
-        rows = [_row(batch, each, stored, duplicate=each.fingerprint in known) for each in records]
+        digests = history.digests(history.newest(self._database), (each.hash or "" for each in records))
+        rows = [
+            _row(batch, each, stored, digest, duplicate=each.fingerprint in known)
+            for each, digest in zip(records, digests, strict=True)
+        ]
         self._database.insert_all("record", _COLUMNS, rows)
         last = records[-1]
         self._database.run(

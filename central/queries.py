@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Status, decode
@@ -91,13 +89,19 @@ class Provisional:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records: all that is None or empty does not narrow. `search` is part of a name, or a receipt."""
+    """Which records: all that is None or empty does not narrow. `search` is part of a name, or a receipt; `offices`
+    are the gateways of which employees may be seen, None for all.
+    """
 
     gateway: str = ""
     search: str = ""
     start: datetime | None = None
     end: datetime | None = None
     after: int | None = None
+    offices: frozenset[str] | None = None
+
+    def behind(self, id_: int) -> Wanted:
+        return replace(self, after=id_)
 
 
 def today(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -138,6 +142,17 @@ def records(database: Database, wanted: Wanted, limit: int) -> list[Entry]:
 def latest(database: Database, wanted: Wanted, limit: int, offset: int) -> list[Entry]:
     """Up to `limit` records, the latest check-in first, behind the first `offset` of them."""
     return _records(database, wanted, "at DESC, record.id DESC", limit, offset)
+
+
+def by_ids(database: Database, ids: Sequence[int]) -> list[Entry]:
+    """The records of those ids that are there."""
+    return _select(database, [f"record.id IN ({', '.join('?' * len(ids))})"], ids, "record.id") if ids else []
+
+
+def count(database: Database, wanted: Wanted) -> int:
+    conditions, values = _conditions(wanted)
+    joined = "record LEFT JOIN employee ON employee.id = record.employee"
+    return int(database.value(f"SELECT COUNT(*) FROM {joined} WHERE {' AND '.join(conditions)}", *values))
 
 
 def of_employee(database: Database, employee: str, start: datetime, end: datetime) -> list[Entry]:
@@ -200,6 +215,9 @@ def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))
+    if wanted.offices is not None:
+        marks = ", ".join("?" * len(wanted.offices)) or "NULL"
+        pairs.append((f"COALESCE(employee.gateway, {table}.gateway) IN ({marks})", sorted(wanted.offices)))
     if wanted.after is not None:
         pairs.append((f"{table}.id > ?", [wanted.after]))
     return [condition for condition, _ in pairs], [value for _, values in pairs for value in values]
@@ -265,7 +283,3 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 def _provisional(row: tuple[Any, ...]) -> Provisional:
     at, flags, number, stored = moment(row[7]), tuple(row[9].split()), masked(row[10]), moment(row[11])
     return Provisional(*row[:7], at, row[8], flags, number, stored)  # type: ignore[call-arg]
-
-
-def as_json(entry: Entry | Provisional) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(entry))

@@ -247,6 +247,10 @@ class Registrar:
                 Outcome.TAKEN, f"{gateway} is enrolled already, with another key; other hardware needs --replace"
             )
         self._end(gateway, None, now)
+        if present != signer:  # other hardware counts its starts from the beginning
+            self._database.run(
+                "UPDATE gateway SET starts = 0, session = 0, status = NULL, online = 0 WHERE id = ?", gateway
+            )
         self._database.insert_all("gateway_key", ("gateway", "public", "since"), [(gateway, signer, micros(now))])
 
     def _check_signer(self, gateway: str, signer: str) -> None:

@@ -1,4 +1,4 @@
-"""Who works where and has which number: read from CSV, checked whole, stored all or not at all."""
+"""Who works where and has which number: read from a table, checked whole, stored all or not at all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import io
 import re
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mqtt_bridge.phones import mobile
@@ -22,6 +22,7 @@ _ALIASES = {
     "kode": "presence", "shift": "shift", "language": "language", "bahasa": "language",
 }  # fmt: skip
 COLUMNS = ("nip", "name", "phone", "gateway")
+LOST = "~"  # before a number that a spreadsheet does not know to its last digit
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -44,26 +45,66 @@ class Row:
     language: str = ""
 
 
+FAULTS = {
+    "empty": "the file is empty; its first line must name the columns nip, name, phone, gateway",
+    "columns": "no column {missing}; it must name nip, name, phone, gateway",
+    "unreadable": "{problem}",
+    "nip": "18 digits are needed",
+    "nip-number": "the spreadsheet took it for a number and lost its end; format the column as text, then enter it",
+    "name-missing": "it is missing",
+    "name-odd": "it holds a character that can not be shown",
+    "phone": "not a mobile number such as 081234567890",
+    "gateway": "{given!r} is not known; see gardu-central gateway add",
+    "alias": "one word of at most 12 letters, such as ani",
+    "option": "one of {known}, or nothing",
+    "phone-shared": "the same as in row {row}; see policy.shared_phones",
+    "alias-needed": "whoever shares a phone needs one (see row {row})",
+    "alias-double": "the same as another's with this phone",
+    "double": "the same as in row {row}",
+    "phone-taken": "this number belongs to another employee, who is not in the file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong where: row and column as the file has them, None and empty where it is the whole."""
+
+    row: int | None
+    column: str
+    code: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in (f"row {self.row}" if self.row else "", self.column) if part)
+        text = FAULTS[self.code].format(**self.details)
+        return f"{place}: {text}" if place else text
+
+
 class BadRoster(Exception):
     """What is wrong with the file, one line for each fault: `row 7, phone: …`. Nothing was stored."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+    def __init__(self, found: Sequence[Fault]) -> None:
+        self.found = found
+        self.faults = [str(fault) for fault in found]
+        super().__init__("\n".join(self.faults))
 
 
 def parse(text: str, gateways: Collection[str], *, shared: bool = False) -> list[Row]:
-    """The rows of a CSV file with commas or semicolons and a line of column names. Raises `BadRoster`.
+    """The rows of a CSV file with commas or semicolons; see `rows_of`."""
+    return rows_of(lines_of(text.removeprefix("\ufeff")), gateways, shared=shared)
+
+
+def rows_of(lines: Sequence[Sequence[str]], gateways: Collection[str], *, shared: bool = False) -> list[Row]:
+    """The rows of a table whose first line names the columns. Raises `BadRoster`.
 
     `shared` lets several employees have one phone, if each has an alias of their own.
     """
-    lines = _lines(text.removeprefix("\ufeff"))
     if not lines:
-        raise BadRoster(["the file is empty; its first line must name the columns nip, name, phone, gateway"])
+        raise BadRoster([Fault(None, "", "empty")])
     names = [_ALIASES.get(cell.strip().casefold(), "") for cell in lines[0]]
     missing = [column for column in COLUMNS if column not in names]
     if missing:
-        raise BadRoster([f"row 1: no column {', '.join(missing)}; it must name {', '.join(COLUMNS)}"])
+        raise BadRoster([Fault(1, "", "columns", {"missing": ", ".join(missing)})])
     cells = [(number, _cells(names, line)) for number, line in enumerate(lines[1:], 2) if any(map(str.strip, line))]
     faults = [fault for number, row in cells for fault in _faults(number, row, gateways)]
     rows = [_row(number, row) for number, row in cells if not any(_faults(number, row, gateways))]
@@ -132,7 +173,7 @@ def _check_owners(database: Database, rows: Sequence[Row]) -> None:
         if nip not in listed:
             owners.setdefault(phone, []).append(alias)
     faults = [
-        f"row {row.line}, phone: this number belongs to another employee, who is not in the file"
+        Fault(row.line, "phone", "phone-taken")
         for row in rows
         if any(not alias or not row.alias or alias == row.alias for alias in owners.get(row.phone, ()))
     ]
@@ -140,12 +181,13 @@ def _check_owners(database: Database, rows: Sequence[Row]) -> None:
         raise BadRoster(faults)
 
 
-def _lines(text: str) -> list[list[str]]:
+def lines_of(text: str) -> list[list[str]]:
+    """Of a CSV file. Raises `BadRoster`."""
     reader = csv.reader(io.StringIO(text, newline=None), delimiter=_delimiter(text))
     try:
         return list(reader)
     except csv.Error as error:
-        raise BadRoster([f"row {reader.line_num}: {error}"]) from None
+        raise BadRoster([Fault(reader.line_num, "", "unreadable", {"problem": error})]) from None
 
 
 def _delimiter(text: str) -> str:
@@ -158,26 +200,29 @@ def _cells(names: Sequence[str], line: Sequence[str]) -> dict[str, str]:
     return {name: " ".join(cell.split()) for name, cell in zip(names, line, strict=False) if name}
 
 
-def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iterator[str]:
-    if not re.fullmatch(r"[0-9]{18}", row.get("nip", "").replace(" ", "")):
-        yield f"row {number}, nip: 18 digits are needed"
+def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iterator[Fault]:
+    nip = row.get("nip", "").replace(" ", "")
+    if nip.startswith(LOST):
+        yield Fault(number, "nip", "nip-number")
+    elif not re.fullmatch(r"[0-9]{18}", nip):
+        yield Fault(number, "nip", "nip")
     if not row.get("name"):
-        yield f"row {number}, name: it is missing"
+        yield Fault(number, "name", "name-missing")
     elif not row["name"].isprintable():
-        yield f"row {number}, name: it holds a character that can not be shown"
+        yield Fault(number, "name", "name-odd")
     if mobile(row.get("phone", "")) is None:
-        yield f"row {number}, phone: not a mobile number such as 081234567890"
+        yield Fault(number, "phone", "phone")
     yield from _faults_of_options(number, row)
     if row.get("gateway") not in gateways:
-        yield f"row {number}, gateway: {row.get('gateway', '')!r} is not known; see gardu-central gateway add"
+        yield Fault(number, "gateway", "gateway", {"given": row.get("gateway", "")})
 
 
-def _faults_of_options(number: int, row: dict[str, str]) -> Iterator[str]:
+def _faults_of_options(number: int, row: dict[str, str]) -> Iterator[Fault]:
     if not re.fullmatch(r"[a-z]{0,12}", row.get("alias", "").casefold()):
-        yield f"row {number}, alias: one word of at most 12 letters, such as ani"
+        yield Fault(number, "alias", "alias")
     for column, kind in (("presence", PresenceRule), ("language", Language)):
         if row.get(column, "") not in {"", *kind}:
-            yield f"row {number}, {column}: one of {', '.join(kind)}, or nothing"
+            yield Fault(number, column, "option", {"known": ", ".join(kind)})
 
 
 def _row(number: int, row: dict[str, str]) -> Row:
@@ -194,7 +239,7 @@ def _row(number: int, row: dict[str, str]) -> Row:
     )
 
 
-def _shared(rows: Sequence[Row], *, shared: bool) -> Iterator[str]:
+def _shared(rows: Sequence[Row], *, shared: bool) -> Iterator[Fault]:
     """Phones that several have: only by the policy, and only if everybody can say who speaks."""
     first: dict[str, Row] = {}
     for row in rows:
@@ -202,24 +247,21 @@ def _shared(rows: Sequence[Row], *, shared: bool) -> Iterator[str]:
         if other is row:
             continue
         if not shared:
-            yield f"row {row.line}, phone: the same as in row {other.line}; see policy.shared_phones"
+            yield Fault(row.line, "phone", "phone-shared", {"row": other.line})
         elif not row.alias or not other.alias:
-            yield f"row {row.line}, alias: whoever shares a phone needs one (see row {other.line})"
+            yield Fault(row.line, "alias", "alias-needed", {"row": other.line})
     if shared:
         keys = Counter((row.phone, row.alias) for row in rows)
-        yield from (
-            f"row {row.line}, alias: the same as another's with this phone"
-            for row in rows
-            if row.alias and keys[row.phone, row.alias] > 1
-        )
+        doubles = [row for row in rows if row.alias and keys[row.phone, row.alias] > 1]
+        yield from (Fault(row.line, "alias", "alias-double") for row in doubles)
 
 
-def _doubles(rows: Sequence[Row], column: str) -> Iterator[str]:
+def _doubles(rows: Sequence[Row], column: str) -> Iterator[Fault]:
     seen: dict[str, int] = {}
     for row in rows:
         value = getattr(row, column)
         if value in seen:
-            yield f"row {row.line}, {column}: the same as in row {seen[value]}"
+            yield Fault(row.line, column, "double", {"row": seen[value]})
         seen.setdefault(value, row.line)
 
 

@@ -344,7 +344,8 @@ def _came(plan: Plan, punches: Sequence[Punch]) -> Punch | None:
 def _went(plan: Plan, punches: Sequence[Punch]) -> Punch | None:
     """The last check-out (or the first, by the policy), after the first check-in of the day."""
     coming = _came(plan, punches)
-    first = max(plan.out_from, coming.at + STAY) if coming else plan.out_from
+    stay = timedelta(0) if coming and coming.inferred else STAY
+    first = max(plan.out_from, coming.at + stay) if coming else plan.out_from
     mine = [each for each in punches if each.action is Action.OUT and first <= each.at < plan.closes]
     choose = max if plan.policy.out == "last" else min
     return choose(mine, key=_order, default=None)

@@ -289,4 +289,76 @@ CREATE TABLE numbering (
 );
 """
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK)
+# What other programs read, and may read. Records that were there before have all the same digest.
+_PROGRAMS = """
+ALTER TABLE record ADD COLUMN history TEXT NOT NULL DEFAULT '0000000000000000';
+ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'records:read gateways:read';
+"""
+
+# Who is told of new records, and what they were not told yet. `resume` is before when nothing is tried.
+_WEBHOOKS = """
+CREATE TABLE webhook (
+    id {serial},
+    name TEXT NOT NULL UNIQUE,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    former TEXT,
+    former_until BIGINT,
+    created BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    disabled TEXT,
+    failures INTEGER NOT NULL DEFAULT 0,
+    resume BIGINT NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
+    delivered BIGINT NOT NULL DEFAULT 0,
+    last_delivered BIGINT
+);
+CREATE TABLE delivery (
+    webhook BIGINT NOT NULL,
+    record BIGINT NOT NULL,
+    employee TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due BIGINT NOT NULL,
+    first_tried BIGINT,
+    problem TEXT NOT NULL DEFAULT '',
+    dead BIGINT,
+    PRIMARY KEY (webhook, record)
+);
+CREATE INDEX delivery_due ON delivery (webhook, due);
+CREATE INDEX delivery_employee ON delivery (webhook, employee, record);
+"""
+
+# Who may what, and who is logged in.
+_ACCESS = """
+ALTER TABLE person ADD COLUMN roles TEXT NOT NULL DEFAULT 'it personnel';
+ALTER TABLE person ADD COLUMN gateways TEXT NOT NULL DEFAULT '';
+ALTER TABLE person ADD COLUMN totp TEXT;
+ALTER TABLE person ADD COLUMN totp_step BIGINT;
+CREATE TABLE recovery_code (
+    person TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (person, digest)
+);
+CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    person TEXT NOT NULL,
+    begun BIGINT NOT NULL,
+    seen BIGINT NOT NULL,
+    origin TEXT NOT NULL,
+    agent TEXT NOT NULL
+);
+CREATE INDEX session_person ON session (person);
+CREATE TABLE roster_draft (
+    id TEXT PRIMARY KEY,
+    who TEXT NOT NULL,
+    kept BIGINT NOT NULL,
+    replace_all INTEGER NOT NULL,
+    body {blob} NOT NULL
+);
+CREATE TABLE retention (
+    what TEXT PRIMARY KEY,
+    before BIGINT NOT NULL
+);
+"""
+
+STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mqtt_bridge.records import Status
+from mqtt_bridge import modem_states
+from mqtt_bridge.records import Reason, Status
 
 # A gateway reports every 30 seconds; three in a row may be lost before anybody is told.
 SILENT_AFTER = timedelta(seconds=95)
@@ -38,11 +39,9 @@ class Condition:
     remedy: str = ""
 
 
-# What to do about each reason that a gateway gives, by its code.
+# What to do about each reason that a gateway gives, by its code; about its modem `modem_states` tells.
 REMEDIES = {
     "journal": "Periksa kartu SD dan sisa ruangnya, lalu nyalakan ulang gateway",
-    "modem": "Cabut dan pasang lagi modem; bila tetap, ganti kabel atau catu dayanya",
-    "network": "Pindahkan antena ke dekat jendela; periksa masa aktif kartu SIM",
     "sim-full": "Gateway akan mengosongkannya sendiri; bila tetap penuh, nyalakan ulang modem",
     "sim-stuck": "Hapus SMS itu dengan ponsel, atau ganti kartu SIM saat sempat",
     "no-ack": "Periksa kunci publik gateway ini di pusat: gardu-central quarantine",
@@ -92,10 +91,16 @@ def judge(
     if status.reasons:
         first = status.reasons[0]
         more = f" (+{len(status.reasons) - 1} lagi)" if len(status.reasons) > 1 else ""
-        return Condition(State.SICK, first.text + more, REMEDIES.get(first.code, "Lihat halaman gateway itu"))
+        return Condition(State.SICK, first.text + more, remedy(first, status))
     if status.desired < wanted < now.timestamp() - APPLIED_AFTER.total_seconds():
         return Condition(State.SICK, "Daftar pegawai yang baru belum diterapkan", REMEDIES["disbelieved"])
     return Condition(State.UP)
+
+
+def remedy(reason: Reason, status: Status) -> str:
+    """What to do about one reason of a gateway that says `status` of itself."""
+    of_modem = modem_states.remedy(status.modem.state) if reason.code in modem_states.CODES else ""
+    return of_modem or REMEDIES.get(reason.code, "Lihat halaman gateway itu")
 
 
 def worst_first(state: State) -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +17,10 @@ import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from modem.messages import ModemError
+from modem import operators, usb
+from modem.messages import Modem, ModemError
+from modem.operators import BadOperators, Operator
+from modem.unfitted import Unfitted
 from modem.worker import ModemWorker
 from mqtt_bridge import cli, logs
 from mqtt_bridge.client import MqttLink, Will
@@ -33,9 +37,11 @@ from .clock import SystemClock
 from .config import Config
 from .core import Core
 from .enrolment import Enrolment, NotEnrolled
+from .guardian import Guardian, SimSettings
 from .health import last_will
 from .journal import Journal, JournalError
 from .renewal import Renewer
+from .sender import Limits
 from .target import target
 from .web.server import serve
 
@@ -43,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 8.0
 COLLECTOR_PAUSE = 1.0
+_MODEM_ERRORS = (ModemError, JournalError)
 
 
 configured = cli.configured(config.read, "/etc/gardu/gateway.toml")
@@ -79,10 +86,35 @@ def run(settings: Config) -> None:
 def check_config(settings: Config, as_json: bool) -> None:
     """Say whether the configuration can be used as it stands on this machine."""
     data_folder(settings)
-    device = Path(settings.modem.device)
-    if not device.exists():
-        raise ConfigError(f"modem.device: {device} does not exist; plug the modem in, or name its device")
+    _operators(settings)
+    for place, name in enumerate(_devices(settings)):
+        if name and not _found(name):
+            setting = "modem.more_devices" if place else "modem.device"
+            raise ConfigError(f"{setting}: {name} does not exist; plug the modem in, or name its device")
     click.echo(json.dumps(msgspec.to_builtins(settings), indent=2) if as_json else "The configuration is good.")
+
+
+def _operators(settings: Config) -> tuple[Operator, ...]:
+    try:
+        return operators.load(Path(settings.sim.operators) if settings.sim.operators else operators.SHIPPED)
+    except BadOperators as error:
+        raise ConfigError(f"sim.operators: {error}") from None
+
+
+def _sim(settings: Config) -> SimSettings:
+    sim = settings.sim
+    return SimSettings(sim.check_hours, sim.code, sim.choices, sim.low_balance)
+
+
+def _devices(settings: Config) -> list[str]:
+    devices = [settings.modem.device, *settings.modem.more_devices]
+    if twice := {device for device in devices if devices.count(device) > 1}:
+        raise ConfigError(f"modem.more_devices: {min(twice)} is named twice; each modem has a device of its own")
+    return devices
+
+
+def _limits(settings: Config) -> Limits:
+    return Limits(settings.sms.per_day, settings.sms.per_month, settings.sms.own_numbers)
 
 
 @main.command("enrol")
@@ -127,6 +159,11 @@ def _by_file(settings: Config, folder: Path, file: Path) -> Enrolment:
     return made
 
 
+def _found(device: str) -> bool:
+    place = usb.locate(device)
+    return place is not None and Path(place).exists()
+
+
 def data_folder(settings: Config) -> Path:
     return writable_folder(Path(settings.gateway.data_dir), "gateway.data_dir")
 
@@ -149,10 +186,19 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     journal = Journal(folder / "journal.db", settings.gateway.id)
     parts.callback(journal.close)
     clock = SystemClock(journal.latest())
-    modem = ModemWorker(settings.modem.device, settings.modem.connection)
-    parts.callback(modem.close)
-    core = Core(modem, journal, clock, folder)
-    core.poker.own_number = settings.screen.number
+    profiles = _operators(settings)
+    modems = {device: _modem(settings, device) for device in _devices(settings)}
+    for modem in modems.values():
+        parts.callback(modem.close)
+    first, *others = modems
+    more = {device: modems[device] for device in others}
+    core = Core(
+        modems[first], journal, clock, folder, name=first, more=more, limits=_limits(settings), operators=profiles
+    )
+    for side in core.sides:
+        if side.name:  # who has no modem has no SIM to look after
+            side.guardian = Guardian(side.modem, journal, profiles, _sim(settings), side.name)
+        side.poker.own_number = settings.screen.number
 
     def step_collector() -> bool:
         if core.collector is None:
@@ -160,17 +206,25 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
         return core.step_collector()
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
-
-    def step_modem() -> bool:
-        return core.step_modem() or core.wait_for_modem(settings.modem.poll_seconds)
-
-    receiving = Loop("modem", step_modem, 0.0, expected=(ModemError, JournalError))
+    receiving = [
+        Loop(f"modem {place + 1}", partial(_step_modem, core, place, settings.modem.poll_seconds), 0.0, _MODEM_ERRORS)
+        for place in range(len(core.sides))
+    ]
     parts.enter_context(serve(settings, core))
     parts.callback(core.disconnect)
-    for loop in (collector, receiving):
+    for loop in (collector, *receiving):
         parts.callback(loop.stop, STOP_SECONDS / 2)
         loop.start()
     log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")
+
+
+def _step_modem(core: Core, place: int, pause: float) -> bool:
+    """A round, and where there was nothing to do a pause, which the modem's word of a new SMS ends."""
+    return core.step_modem(place) or core.sides[place].wait(pause)
+
+
+def _modem(settings: Config, device: str) -> Modem:
+    return ModemWorker(device, settings.modem.connection) if device else Unfitted()
 
 
 def _connect(settings: Config, folder: Path, core: Core, key: Ed25519PrivateKey, wake: Callable[[], None]) -> None:

@@ -32,11 +32,33 @@ class GatewaySection(Section, frozen=True, kw_only=True):
 
 
 class ModemSection(Section, frozen=True, kw_only=True):
-    """`device` is best a name that stays, such as one of /dev/serial/by-id; `connection` is libgammu's."""
+    """`device` is best a name that stays: one of /dev/serial/by-id, or `serial:` and the USB serial number.
 
-    device: Text
+    `more_devices` are further modems of this gateway, with SIMs of their own; `connection` is libgammu's.
+    """
+
+    device: str
+    more_devices: tuple[Text, ...] = ()
     connection: Text = "at"
     poll_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+
+
+class SimSection(Section, frozen=True, kw_only=True):
+    """`check_hours` 0 stands for never. An empty `code` or `operators` stands for what comes with the package."""
+
+    check_hours: Annotated[float, Meta(ge=0, le=24 * 30)] = 24.0
+    code: Annotated[str, Meta(pattern=r"^[0-9*#+]{0,160}$")] = ""
+    choices: tuple[Annotated[str, Meta(pattern=r"^[0-9*#+]{1,160}$")], ...] = ()
+    low_balance: Annotated[int, Meta(ge=0)] = 10_000
+    operators: str = ""
+
+
+class SmsSection(Section, frozen=True, kw_only=True):
+    """Limits on the SMS that go out, 0 for none; `own_numbers` (+62…) are never answered."""
+
+    per_day: Annotated[int, Meta(ge=0)] = 2000
+    per_month: Annotated[int, Meta(ge=0)] = 40_000
+    own_numbers: tuple[Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$")], ...] = ()
 
 
 class BrokerSection(Section, frozen=True, kw_only=True):
@@ -91,6 +113,8 @@ class Config(Section, frozen=True, kw_only=True):
     screen: ScreenSection = ScreenSection()
     ussd: UssdSection = UssdSection()
     web: WebSection = WebSection()
+    sim: SimSection = SimSection()
+    sms: SmsSection = SmsSection()
 
 
 def read(path: Path, environ: Mapping[str, str]) -> Config:

@@ -6,37 +6,39 @@ simulation steps both in one, with a clock, a modem and a link that it makes up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from modem.messages import Modem, ModemError
+from modem.messages import Modem
+from modem.operators import Operator
 from mqtt_bridge.client import Inbound, Link
-from mqtt_bridge.records import Policy, Status
+from mqtt_bridge.records import ModemReport, Policy, Reason, Status
 from mqtt_bridge.uplink_keys import UplinkKeys
 
 from . import it, poke
 from .clock import Clock, Now
-from .decide import MISSES_COUNT_FOR, Decision, Held
+from .decision import MISSES_COUNT_FOR, Decision, Held
+from .desk import Desk
 from .downlink import Downlink
 from .forwarder import Forwarder
-from .health import Condition, ModemWatch, Reporter, machine, reasons
+from .guardian import NOTHING_KNOWN, SimView
+from .health import Condition, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
 from .journal import Journal, JournalError
 from .message import IncomingMessage
-from .poke import Poker
-from .receiver import Receiver
+from .modem_side import ModemSide
 from .renewal import Renewer
 from .rivals import Rivals
 from .rulebook import RuleBook
 from .rules import Rules
-from .sender import Sender
+from .sender import Limits
 from .uplink import Uplink
 from .ussd import UssdDesk
-
-UNREAD_ROUNDS = 3
 
 
 @dataclass
@@ -53,19 +55,35 @@ class CollectorSide:
 class Core:
     """One gateway. `collector` is None until the collector's public key is there; `waiting_for` tells why."""
 
-    def __init__(self, modem: Modem, journal: Journal, clock: Clock, folder: Path) -> None:
-        self.journal = journal
-        self.watch = ModemWatch(modem)
+    def __init__(
+        self,
+        modem: Modem,
+        journal: Journal,
+        clock: Clock,
+        folder: Path,
+        *,
+        name: str = "",
+        more: Mapping[str, Modem] | None = None,
+        limits: Limits | None = None,
+        operators: Sequence[Operator] = (),
+    ) -> None:
+        """`name` is that of `modem`, the first one; `more` are others by their names."""
+        desk = Desk(operators)
         self.rulebook = RuleBook(journal, self._beforehand)
-        self.receiver = Receiver(modem, journal, self.rulebook)
+        self.sides = [
+            ModemSide(each, port, journal, self.rulebook, lambda: self.zone, limits or Limits(), desk, operators)
+            for each, port in ((name, modem), *(more or {}).items())
+        ]
+        self.journal = journal
+        self.watch = self.sides[0].watch
+        self.receiver = self.sides[0].receiver
+        self.sender = self.sides[0].sender
+        self.sides[0].last = self._step_uplink
         self.ussd = UssdDesk(journal, self.rulebook, clock)
-        self.sender = Sender(modem, journal, lambda: self.policy.delivery_reports)
-        self.poker = Poker(modem, journal)
         self.uplink: Uplink | None = None
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
-        self._unread = 0
         self._modem = modem
         self.clock = clock
         self._folder = folder
@@ -104,13 +122,14 @@ class Core:
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer)
         self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
 
-    @property
-    def policy(self) -> Policy:
-        rules = self.rulebook.rules
-        return rules.policy if rules else Policy()
-
     def _hear_of_rivals(self, message: Inbound) -> None:
         self.rivals.hear(message, self.clock.now())
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The local time that days are counted in."""
+        rules = self.rulebook.rules
+        return rules.zone if rules else ZoneInfo(Policy().timezone)
 
     def disconnect(self) -> None:
         """Tell the collector that we go, and go."""
@@ -118,53 +137,31 @@ class Core:
             self.collector.reporter.goodbye()
             self.collector.link.close()
 
-    def step_modem(self) -> bool:
-        """All that is on the SIM first, then one reply, then one SMS to the collector.
+    def step_modem(self, place: int = 0) -> bool:
+        """One round of one modem: all that is on its SIM, one reply, one SMS to the collector, the SIM.
 
         Raises `ModemError`, `JournalError`.
         """
         try:
-            worked = self._use_modem(self.clock.now())
-        except ModemError as error:
-            self.watch.note(error)
-            raise
+            worked = self.sides[place].step(self.clock.now())
         except JournalError as error:
             self._restart_journal(error)
             raise
-        self.watch.note(None)
         self.journal_problem = None
         return worked
 
-    def wait_for_modem(self, seconds: float) -> bool:
-        """Wait for the next look at the SIM; tells whether it is due before its time. Raises `ModemError`."""
-        try:
-            return self._modem.wait(seconds)
-        except ModemError as error:
-            self.watch.note(error)
-            raise
+    def other_modems(self) -> list[ModemReport]:
+        """Those behind the first."""
+        return [side.watch.report() for side in self.sides[1:]]
 
-    def _use_modem(self, now: Now) -> bool:
-        try:
-            received = self.receiver.step(now)
-        except ModemError:
-            self._unread += 1
-            if self._unread % UNREAD_ROUNDS == 0:  # whatever keeps us from reading need not keep us from sending
-                self.sender.step(now)
-            raise
-        self._unread = 0
-        self.watch.step(now)
-        self.poker.watch(now, self.watch.status)
-        return received or (self.watch.may_send and self._send(now))
-
-    def _send(self, now: Now) -> bool:
-        """One SMS: replies go before all else."""
-        if self.sender.step(now) or self._step_uplink(now):
-            self.poker.sent()
-            return True
-        return self.poker.step(now, self.rulebook.rules)
+    @property
+    def complete_until(self) -> datetime | None:
+        """The watermark of all modems together."""
+        reached = [side.receiver.complete_until for side in self.sides]
+        return None if None in reached else min(at for at in reached if at)
 
     def _step_uplink(self, now: Now) -> bool:
-        return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.receiver.complete_until)
+        return self.uplink is not None and self.uplink.step(now, self.rulebook.rules, self.complete_until)
 
     def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
         """What is no matter of employees: the collector's answers, and questions of IT staff."""
@@ -191,7 +188,7 @@ class Core:
     def status(self) -> Status:
         """The whole picture, as of now. Raises `JournalError`."""
         now = self.clock.now()
-        complete_until = self.receiver.complete_until  # before the position: what it covers must be in there
+        complete_until = self.complete_until  # before the position: what it covers must be in there
         position = self.journal.position()
         box = machine(self._folder)
         rules = self.rulebook.rules
@@ -201,7 +198,7 @@ class Core:
             at=now.wall,
             started=self.started,
             version=version("gardu"),
-            reasons=tuple(reasons(self._condition(now, box.disk_free))),
+            reasons=(*reasons(self._condition(now, box.disk_free)), *self._other_reasons(now)),
             modem=self.watch.report(),
             last_seq=position.last,
             delivered=position.delivered,
@@ -213,20 +210,41 @@ class Core:
             heat=box.heat,
             certificate_until=self._certificate_until(),
             uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
+            sim=self._sim(now).report(),
         )
 
     def _certificate_until(self) -> datetime | None:
         side = self.collector
         return side.renewer.until if side and side.renewer else None
 
+    def _sim(self, now: Now, place: int = 0) -> SimView:
+        guardian = self.sides[place].guardian
+        return guardian.view(now.wall.astimezone(self.zone).date()) if guardian else NOTHING_KNOWN
+
+    def _other_reasons(self, now: Now) -> Iterator[Reason]:
+        """What is wrong with the modems behind the first."""
+        for place, side in enumerate(self.sides[1:], 1):
+            state, detail = side.watch.state
+            facts = ModemFacts(
+                modem_state=state,
+                modem_detail=detail,
+                modem=side.watch.status,
+                stuck=len(side.receiver.stuck),
+                deaf=side.receiver.deaf,
+                sim=self._sim(now, place),
+            )
+            yield from numbered(place + 1, modem_reasons(facts))
+
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
+        modem_state, modem_detail = self.watch.state
         return Condition(
             journal_problem=self.journal_problem,
-            modem_problem=self.watch.problem,
+            modem_state=modem_state,
+            modem_detail=modem_detail,
             modem=self.watch.status,
             stuck=len(self.receiver.stuck),
-            clock_trusted=now.trusted and not self.receiver.clock_behind,
+            clock_trusted=now.trusted and not any(side.receiver.clock_behind for side in self.sides),
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
@@ -241,7 +259,16 @@ class Core:
             certificate_left=until - now.wall if (until := self._certificate_until()) else None,
             rival=self.rivals.present(now),
             uplink_problem=self.uplink.problem if self.uplink else None,
+            sim=self._sim(now),
+            unsent_in_a_row=self.journal.failed_in_a_row(),
+            deaf=self.receiver.deaf,
+            capped=self._capped(now),
         )
+
+    def _capped(self, now: Now) -> str | None:
+        """The limit that keeps replies from going out today."""
+        today = now.wall.astimezone(self.zone).date()
+        return next(filter(None, (side.sender.limit_reached(today) for side in self.sides)), None)
 
     def _restart_journal(self, error: JournalError) -> None:
         """After an error of the disk nobody knows what was committed: read again from the file."""

@@ -10,12 +10,39 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from mqtt_bridge.records import Action
 
-from .words import ABSENCE_WORDS, CHATTER, LEAVE_WORDS, NOT_TODAY, OUTING_WORDS, is_filler, nearest, one_slip, spelled
+from .commands import (
+    BareCode,
+    Choice,
+    Command,
+    Dispute,
+    Fault,
+    Help,
+    Menu,
+    Mistake,
+    Query,
+    Register,
+    Scope,
+    Silence,
+    Statement,
+)
+from .words import (
+    CHATTER,
+    ILL_WORDS,
+    LEAVE_WORDS,
+    NOT_TODAY,
+    OUTING_WORDS,
+    PHRASES,
+    POLITE_WORDS,
+    RELATIVES,
+    TO_OTHERS,
+    is_filler,
+    nearest,
+    one_slip,
+    spelled,
+)
 
 LONGEST = 80  # of what comes or goes
 LONGEST_NOTE = 300  # of what carries words of its own
@@ -23,83 +50,6 @@ DIGITS = 6
 NIP = 18
 NOTE = 100
 
-
-class Scope(StrEnum):
-    DAY = "day"
-    MONTH = "month"
-
-
-class Fault(StrEnum):
-    """What is wrong with a text that tries to say something."""
-
-    BOTH_WAYS = "both-ways"
-    CODE_LENGTH = "code-length"
-    TWO_CODES = "two-codes"
-    NO_NIP = "no-nip"
-    NO_TEXT = "no-text"
-    UNSURE = "unsure"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    action: Action
-    code: str | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BareCode:
-    """Only a code: in or out, as the day has it."""
-
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A number of the menu; outside of it, it means nothing."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dispute:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    nip: str
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A try; `action` is what was tried, where that can be told."""
-
-    fault: Fault
-    action: Action | None = None
-
-
-Command = Statement | BareCode | Query | Help | Menu | Choice | Dispute | Register | Silence | Mistake
 
 _MOVES = {
     "hadir": Action.IN, "masuk": Action.IN, "datang": Action.IN, "checkin": Action.IN,
@@ -114,7 +64,8 @@ _ALONE: dict[str, Command] = {
     "stop balasan": Silence(on=True), "mulai": Silence(on=False), "start": Silence(on=False),
     "mulai balasan": Silence(on=False),
 }  # fmt: skip
-_GREETING = re.compile(r"\b(?:selamat|slmt|slamat|met) (?:pagi|siang|sore|malam)\b|^(?:pagi|siang|sore|malam)\b")
+_TIMES = "(?:pagi|siang|sore|malam)"
+_GREETING = re.compile(rf"(?<=\babsen ){_TIMES}\b|\b(?:selamat|slmt|slamat|met) {_TIMES}\b|^{_TIMES}\b")
 _CHECK = re.compile(r"\b(?:check|chek|cek|ceck|chck) ?(in|out)\b")
 _REPEATED = re.compile(r"([a-z])\1{2,}")
 # Between two of a kind they only show that both were meant.
@@ -128,29 +79,33 @@ def parse(text: str) -> Command | None:
     folded = _folded(text)
     if folded == "?":
         return Help()
-    if len(folded) > LONGEST_NOTE or _has_foreign_letters(folded):
+    if len(folded) > LONGEST_NOTE or _has_foreign_letters(folded) or any(phrase in folded for phrase in PHRASES):
         return None
     if "?" in folded:
         return _questioned(folded)
     if re.fullmatch(r"[0-9]{1,2}", folded):
         return Choice(int(folded))
-    words = _read(folded)
+    opening, words = _read(folded)
+    if set(opening) & RELATIVES and words[:1] == ["sakit"]:
+        return Mistake(Fault.UNSURE, Action.SICK)  # "ibu saya sakit" is about her
     return _told(words, folded) or (_moves(words, folded) if len(folded) <= LONGEST else None)
 
 
 def _questioned(folded: str) -> Command | None:
     """A question asks for nothing, unless it is one for which there is a word."""
-    command = _alone(_read(folded)) if folded.endswith("?") and " " not in folded else None
+    words = _read(folded)[1] if folded.endswith("?") and " " not in folded else []
+    command = _alone(words)
+    if words == ["sanggah"]:
+        return Mistake(Fault.NO_TEXT)
     return command if isinstance(command, Query | Help | Menu) else None
 
 
-def _read(folded: str) -> list[str]:
-    """The words and numbers that follow the politeness."""
+def _read(folded: str) -> tuple[list[str], list[str]]:
+    """The words of politeness at the beginning, and the words and numbers that follow them."""
     plain = _CHECK.sub(r"check\1", _REPEATED.sub(r"\1", _GREETING.sub(" ", folded)))
     words = _joined([part for chunk in _CHUNK.findall(plain) for part in _parts(chunk)])
-    while words and is_filler(words[0]):
-        words = words[1:]
-    return words
+    begins = next((place for place, word in enumerate(words) if not is_filler(word)), len(words))
+    return words[:begins], words[begins:]
 
 
 def _joined(words: list[str]) -> list[str]:
@@ -160,7 +115,7 @@ def _joined(words: list[str]) -> list[str]:
         return ["".join(letters), *(word for word in words if word.isdigit())]
     for place in range(len(words) - 1):
         whole = words[place] + words[place + 1]
-        if whole in _MOVES:
+        if whole in {*_MOVES, "dl"}:
             return [*words[:place], whole, *words[place + 2 :]]
     return words
 
@@ -181,7 +136,7 @@ def _has_foreign_letters(text: str) -> bool:
 
 def _parts(chunk: str) -> Sequence[str]:
     """The words and numbers of what stands together: `hadir482913` is two of them, `48291o` is a number."""
-    if chunk.isdigit():
+    if chunk.isdigit() or nearest(chunk):
         return [chunk]
     if number := _number(chunk):
         return [number]
@@ -215,7 +170,7 @@ def _told(words: Sequence[str], folded: str) -> Command | None:
         polite = _after_izin(words, folded)
         if polite:
             return polite
-    if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3):
+    if first in _ABSENCES and (spelled(words[0]) or len(words) <= 3 or set(words) & LEAVE_WORDS):
         return _absence(first, words[1:], folded)
     if first == "sanggah":
         return _dispute(words, folded)
@@ -256,7 +211,7 @@ def _dispute(words: Sequence[str], folded: str) -> Command:
 def _alone(words: Sequence[str]) -> Command | None:
     """Words that mean something only when nothing else stands beside them."""
     meant = [word for word in words if not is_filler(word)]
-    if not meant or len(meant) > 2:
+    if not meant or len(meant) > 2 or set(words) & TO_OTHERS:
         return None
     second = ["bulan" if _same("bulan", word) else word for word in meant[1:]]
     return _ALONE.get(" ".join([nearest(meant[0]) or meant[0], *second]))
@@ -267,17 +222,17 @@ def _absence(keyword: str, rest: Sequence[str], folded: str) -> Command | None:
     action = _ABSENCES[keyword]
     said = [word for word in rest if not is_filler(word)]
     if not said:
-        return Statement(action)
+        # "izin pak" opens a talk; who is on leave says only that, or why.
+        return Mistake(Fault.UNSURE, action) if action is Action.LEAVE and rest else Statement(action)
     if set(said) & CHATTER:
         return None
     fits = {
-        Action.SICK: not set(said) & ABSENCE_WORDS["not ill"] and len(said) <= 10,
-        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and said[0] not in ABSENCE_WORDS["polite"],
+        Action.SICK: set(said) <= ILL_WORDS,
+        Action.LEAVE: bool(set(said) & LEAVE_WORDS) and not set(said) & POLITE_WORDS and said[0] != "masuk",
         Action.DUTY: said[0] in OUTING_WORDS,
     }
     if not fits[action] or set(said) & NOT_TODAY:
         return Mistake(Fault.UNSURE, action)
-    # The words of the keyword are gone, the rest stays as it was typed but for its case.
     return Statement(action, note=_after(keyword.split()[-1], folded)[:NOTE])
 
 
@@ -320,8 +275,11 @@ def _moves(words: Sequence[str], folded: str) -> Command | None:
 def _bare(numbers: Sequence[str], folded: str) -> Command | None:
     code = "".join(numbers)
     sizes = [len(number) for number in numbers]
-    timed = re.search(r"[0-9][/:][0-9]", folded)  # a date, or a time of day
-    grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not timed
+    if len(sizes) > 1 and set(sizes) == {DIGITS}:
+        return BareCode(numbers[0]) if len(set(numbers)) == 1 else Mistake(Fault.TWO_CODES)
+    # With points, commas or strokes between, it is a price, a date or a time of day.
+    parted = re.search(r"[0-9][/:.,][0-9]", folded) or (sizes == [2, 2, 2] and "-" in folded)
+    grouped = sizes in ([3, 3], [2, 2, 2], [1] * DIGITS) and not parted
     if sizes == [DIGITS] or grouped:
         return BareCode(code)
     return Mistake(Fault.CODE_LENGTH) if sizes in ([DIGITS - 1], [DIGITS + 1]) else None

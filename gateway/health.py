@@ -6,20 +6,22 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from modem.messages import Modem, ModemError, ModemStatus, Registration
+from modem.messages import Modem, ModemError, ModemStatus, Registration, Sim
 from mqtt_bridge.client import Link, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.records import Connection, ModemReport, Reason, Status, StoreReport
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
+from .guardian import NOTHING_KNOWN, SimView
 from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
@@ -28,14 +30,21 @@ STORES = {"SM": "kartu SIM", "ME": "modem"}
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
+VALIDITY_DAYS, SOON_DAYS = 14, 7  # before the SIM ends: people are told, and told to hurry
+BALANCE_DAYS = 5  # the same for the balance, by what is spent
+UNSENT_IN_A_ROW = 3
 TELL_FORK = timedelta(days=3)
 
-_REGISTERED = {Registration.HOME, Registration.ROAMING}
-_REGISTRATION_TEXTS = {
-    Registration.SEARCHING: "Modem masih mencari jaringan; periksa antena dan letaknya",
-    Registration.DENIED: "Jaringan menolak kartu SIM; hubungi operator",
-    Registration.NONE: "Modem tidak terdaftar di jaringan; periksa kartu SIM dan antena",
-    Registration.UNKNOWN: "Status jaringan modem tidak diketahui",
+WEAK_SIGNAL = 10  # percent; below it SMS are lost now and then
+
+_SIMS = {Sim.PIN: ModemState.PIN, Sim.PUK: ModemState.PUK, Sim.ABSENT: ModemState.NO_SIM}
+_REGISTRATIONS = {
+    Registration.HOME: ModemState.REGISTERED,
+    Registration.ROAMING: ModemState.ROAMING,
+    Registration.SEARCHING: ModemState.SEARCHING,
+    Registration.DENIED: ModemState.DENIED,
+    Registration.NONE: ModemState.NONE,
+    Registration.UNKNOWN: ModemState.UNKNOWN,
 }
 _LINK_TEXTS = {
     Trouble.STARTING: "Sedang menyambung ke pusat",
@@ -73,13 +82,17 @@ _LINK_CODES = {
 
 
 class ModemWatch:
-    """Asks the modem now and then how it is; `problem` is why it could not be asked or used."""
+    """Asks the modem now and then how it is; `problem` is why it could not be asked or used.
+
+    `unsent` is why it could not send the last few SMS, as the sender says.
+    """
 
     def __init__(self, modem: Modem) -> None:
         self._modem = modem
         self._next = 0.0
+        self._error: ModemError | None = None
         self.status: ModemStatus | None = None
-        self.problem: str | None = None
+        self.unsent: str | None = None
 
     def step(self, now: Now) -> None:
         """Raises `ModemError`."""
@@ -88,23 +101,33 @@ class ModemWatch:
             self._next = now.monotonic + ASK_MODEM_EVERY
 
     @property
+    def problem(self) -> str | None:
+        return str(self._error) if self._error else None
+
+    @property
     def may_send(self) -> bool:
         """Whether an attempt to send has a chance, as far as is known: each one counts, and may cost."""
-        return self.status is None or self.status.registration in _REGISTERED | {Registration.UNKNOWN}
+        return self.status is None or MEANINGS[_answering(self.status)].sends
+
+    @property
+    def state(self) -> tuple[ModemState, str]:
+        """How the modem stands, and what is to be said about it beyond that."""
+        return modem_state(self.status, self._error, self.unsent)
 
     def note(self, error: ModemError | None) -> None:
         """How the last use of the modem ended; what it said before it was gone is no longer true."""
-        self.problem = str(error) if error else None
+        self._error = error
         if error and error.gone:
             self.status = None
             self._next = 0.0
 
     def report(self) -> ModemReport:
+        state, _ = self.state
         status = self.status
         if status is None:
-            return ModemReport(state="absent" if self.problem else "starting")
+            return ModemReport(state=state)
         return ModemReport(
-            state=status.registration,
+            state=state,
             signal=status.signal,
             operator=plain(status.operator),
             used=status.used,
@@ -112,6 +135,31 @@ class ModemWatch:
             model=plain(status.model),
             stores=tuple(StoreReport(name=it.name, used=it.used, capacity=it.capacity) for it in status.stores),
         )
+
+
+def modem_state(
+    status: ModemStatus | None, error: ModemError | None, unsent: str | None = None
+) -> tuple[ModemState, str]:
+    """How a modem stands that said `status` last and whose last use ended in `error`, with the detail for people."""
+    if error and error.gone:
+        return ModemState.ABSENT if error.absent else ModemState.HUNG, str(error)
+    if status is None:
+        return (ModemState.DEGRADED, str(error)) if error else (ModemState.STARTING, "")
+    state = _answering(status)
+    if state not in (ModemState.REGISTERED, ModemState.ROAMING):
+        return state, ""
+    detail = str(error) if error else f"SMS tidak bisa dikirim: {unsent}" if unsent else _weakness(status)
+    return (ModemState.DEGRADED, detail) if detail else (state, "")
+
+
+def _answering(status: ModemStatus) -> ModemState:
+    if not status.fitted:
+        return ModemState.UNFITTED
+    return _SIMS.get(status.sim) or _REGISTRATIONS[status.registration]
+
+
+def _weakness(status: ModemStatus) -> str:
+    return f"sinyal {status.signal}%" if status.signal is not None and status.signal < WEAK_SIGNAL else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +180,23 @@ def machine(folder: Path) -> Machine:
     return Machine(free, max(heats, default=None))
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """The facts that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemFacts:
+    """The facts that one modem's health is judged by."""
 
-    journal_problem: str | None
-    modem_problem: str | None
+    modem_state: ModemState
+    modem_detail: str
     modem: ModemStatus | None
     stuck: int  # SMS that are kept but can not be deleted from the SIM
+    deaf: bool = False  # the modem can not tell who calls, though the policy asks for it
+    sim: SimView = NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(ModemFacts):
+    """Those that a gateway's health is judged by. An empty text or None stands for: nothing is wrong there."""
+
+    journal_problem: str | None
     clock_trusted: bool
     disk_free: int | None
     waiting_for: str | None  # what a connection to the collector still lacks
@@ -152,6 +209,8 @@ class Condition:
     refused: str | None
     unanswered: float  # seconds since the collector owes an ack
     disbelieved: str | None
+    unsent_in_a_row: int = 0  # replies that were given up since the last one went out
+    capped: str | None = None  # the limit that keeps replies from going out
     certificate_left: timedelta | None = None  # until it ends; None without one
     rival: bool = False  # another device speaks under our name
     uplink_problem: str | None = None  # why records do not go by SMS either
@@ -161,7 +220,8 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     """Everything that is wrong, worst first; `code` is stable, `text` is for people."""
     if facts.journal_problem:
         yield _reason("journal", "Jurnal tidak bisa ditulis; SMS tetap aman di kartu SIM", facts.journal_problem)
-    yield from _modem_reasons(facts)
+    yield from modem_reasons(facts)
+    yield from _reply_reasons(facts)
     if not facts.clock_trusted:
         yield _reason("clock", "Jam gateway belum benar; yang dipakai waktu dari SMS centre")
     if facts.guess_alarm and facts.guesses.codes >= facts.guess_alarm:
@@ -173,12 +233,10 @@ def reasons(facts: Condition) -> Iterator[Reason]:
         yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")
 
 
-def _modem_reasons(facts: Condition) -> Iterator[Reason]:
-    if facts.modem_problem:
-        yield _reason("modem", "Modem tidak menjawab; periksa kabel dan catu dayanya", facts.modem_problem)
-    status = facts.modem
-    if status and status.registration not in _REGISTERED:
-        yield _reason("network", _REGISTRATION_TEXTS[status.registration])
+def modem_reasons(facts: ModemFacts) -> Iterator[Reason]:
+    meaning, status = MEANINGS[facts.modem_state], facts.modem
+    if meaning.code:
+        yield _reason(meaning.code, meaning.reason, facts.modem_detail)
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
     elif status:
@@ -188,6 +246,46 @@ def _modem_reasons(facts: Condition) -> Iterator[Reason]:
                 yield _reason("sim-full", f"Memori SMS di {name} penuh: {store.used} dari {store.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
+    if facts.deaf:
+        yield _reason("calls", "Modem tidak bisa melihat nomor penelepon; presensi lewat panggilan tidak jalan")
+    yield from _sim_reasons(facts.sim)
+
+
+def _sim_reasons(sim: SimView) -> Iterator[Reason]:
+    days, lasts = sim.forecast.validity_days, sim.forecast.balance_days
+    if sim.valid_until and days is not None and days < VALIDITY_DAYS:
+        yield _reason("sim-validity", _validity_text(sim.valid_until, days))
+    if sim.balance is not None and (sim.balance < sim.low_balance or (lasts is not None and lasts < BALANCE_DAYS)):
+        enough = f", cukup sekitar {lasts} hari" if lasts is not None else ""
+        yield _reason("sim-balance", f"Pulsa kartu SIM tinggal {rupiah(sim.balance)}{enough}; isi pulsa")
+    if sim.unread:
+        yield _reason("sim-unread", "Pulsa dan masa aktif kartu SIM tidak terbaca", sim.unread)
+
+
+def _reply_reasons(facts: Condition) -> Iterator[Reason]:
+    """A SIM that ends stops sending first: then the replies are gone, and check-ins still come in."""
+    if facts.unsent_in_a_row >= UNSENT_IN_A_ROW:
+        text = f"SMS masuk diterima, tetapi {facts.unsent_in_a_row} balasan berturut-turut gagal dikirim"
+        yield _reason("sim-cannot-send", f"{text}; periksa pulsa dan masa aktif kartu SIM")
+    if facts.capped:
+        yield _reason("sms-limit", "Batas SMS tercapai; balasan tidak dikirim, presensi tetap dicatat", facts.capped)
+
+
+def numbered(number: int, found: Iterator[Reason]) -> Iterator[Reason]:
+    """The same of one of several modems, by its number."""
+    for reason in found:
+        yield Reason(code=f"{reason.code}-{number}", text=plain(f"Modem {number}: {reason.text}"))
+
+
+def _validity_text(until: date, days: int) -> str:
+    if days < 0:
+        return f"Masa aktif kartu SIM habis sejak {until:%d/%m/%Y}; isi pulsa sekarang, balasan tidak terkirim"
+    when = f"habis {days} hari lagi" if days else "habis hari ini"
+    return f"Masa aktif kartu SIM {when} ({until:%d/%m/%Y}); {'segera ' if days < SOON_DAYS else ''}isi pulsa"
+
+
+def rupiah(amount: int) -> str:
+    return f"Rp {amount:,}".replace(",", ".")
 
 
 def _collector_reasons(facts: Condition) -> Iterator[Reason]:

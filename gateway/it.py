@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from mqtt_bridge import phones
 from mqtt_bridge.records import Status
 
-from .decide import Decision, Held, Outcome, Reply, Tone
+from .decision import Decision, Held, Outcome, Reply, Tone
 from .message import Form, IncomingMessage
 from .replies import LONGEST
 from .rules import Rules

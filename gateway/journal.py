@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,15 @@ import msgspec
 import peewee
 
 from modem.messages import Part, Report
+from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
 from mqtt_bridge.records import Ack, Action, Channel, Desired, Flag, Policy, Record, chained, encode, genesis
 from mqtt_bridge.sealing import seal_for
 from mqtt_bridge.sms_codec import Answer
 
-from .decide import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone, decide
+from .decide import decide
+from .decision import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone
 from .message import Form, IncomingMessage, fingerprint
 from .parts import Whole, belongs_to, incomplete, joined
 from .rules import Rules, counted, day_of, month_of
@@ -85,7 +87,7 @@ CREATE INDEX outbox_day ON outbox (number, created);
 """,
     """
 ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX inbox_misses ON inbox (received) WHERE outcome = 'wrong-code';
+CREATE INDEX inbox_misses ON inbox (received) WHERE outcome IN ('wrong-code', 'blocked');
 CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE session (
@@ -105,6 +107,20 @@ CREATE TABLE uplink (
     created TEXT NOT NULL,
     problem TEXT
 );
+""",
+    """
+ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT '';
+CREATE TABLE sim_reading (
+    id INTEGER PRIMARY KEY,
+    sim TEXT NOT NULL,
+    at TEXT NOT NULL,
+    balance INTEGER,
+    valid_until TEXT,
+    raw TEXT NOT NULL,
+    answered INTEGER NOT NULL
+);
+CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
+CREATE INDEX outbox_created ON outbox (created);
 """,
     """
 CREATE TABLE whole (
@@ -130,19 +146,24 @@ CREATE TABLE part (
     received TEXT NOT NULL,
     clock_trusted INTEGER NOT NULL,
     smsc TEXT NOT NULL,
-    reference TEXT NOT NULL
+    reference TEXT NOT NULL,
+    modem TEXT NOT NULL
 );
 CREATE INDEX part_whole ON part (whole);
+ALTER TABLE outbox ADD COLUMN modem TEXT;
 ALTER TABLE outbox ADD COLUMN reference INTEGER;
 ALTER TABLE outbox ADD COLUMN delivered INTEGER;
 ALTER TABLE outbox ADD COLUMN reported TEXT;
 CREATE INDEX outbox_reference ON outbox (number, reference) WHERE reference IS NOT NULL;
-CREATE TABLE poke (at TEXT NOT NULL);
+CREATE TABLE poke (at TEXT NOT NULL, modem TEXT NOT NULL);
 """,
 )
 SCHEMA = len(_MIGRATIONS)
 # How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
 _LATEST_COUNTER = 2**32 - 2**24
+
+_LATEST = 2000  # messages: more than come in the minutes in which a second call is none
+_SIM_READINGS = 100  # more than the days that a forecast looks back
 
 
 class JournalError(Exception):
@@ -167,6 +188,15 @@ class Unsent:
     text: str
     created: datetime
     attempts: int
+    modem: str  # that got the message
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What an operator answered that was not understood; `answered` is False where `raw` says why it did not."""
+
+    raw: str
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +215,7 @@ class Entry:
     """
 
     id: int
+    channel: Channel
     received: datetime
     sent: datetime | None
     sender: str
@@ -351,6 +382,18 @@ class Journal:
             rows = self._rows("SELECT id FROM whole WHERE state = 'waiting' AND since <= ? ORDER BY id", _text(limit))
             return [self._give_up(whole, rules, beforehand) for (whole,) in rows]
 
+    def callers(self, since: datetime) -> set[str]:
+        """Who called since then, by the latest messages."""
+        with self._guarded():
+            rows = self._rows(
+                "SELECT sender FROM (SELECT sender, channel, received FROM inbox ORDER BY id DESC LIMIT ?)"
+                " WHERE channel = ? AND received > ?",
+                _LATEST,
+                Channel.CALL,
+                _text(since),
+            )
+        return {sender for (sender,) in rows}
+
     def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
         if message.report and self._note_report(message, message.report):
             return Outcome.REPORT
@@ -443,7 +486,7 @@ class Journal:
             self.id,
             seq,
             {subject: self._punches(subject, message, rules) for subject in subjects},
-            answers=told.get(Tone.ANSWER, 0) + told.get(Tone.INFORMATION, 0),
+            answers=sum(told.get(tone, 0) for tone in (Tone.ANSWER, Tone.INFORMATION, Tone.REFUSAL)),
             corrections=told.get(Tone.CORRECTION, 0),
             misses=self._misses(message),
             menu=self._menu(number, message.received - timedelta(minutes=rules.policy.menu_minutes)),
@@ -462,8 +505,8 @@ class Journal:
 
     def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
         rows = self._rows(
-            "SELECT received FROM inbox WHERE outcome = 'wrong-code' AND received > ? AND received <= ?"
-            " AND sender = ? ORDER BY received",
+            "SELECT received FROM inbox WHERE outcome IN ('wrong-code', 'blocked') AND received > ? AND received <= ?"
+            " AND outcome = 'wrong-code' AND sender = ? ORDER BY received",
             _text(message.received - MISSES_COUNT_FOR),
             _text(message.received),
             message.sender,
@@ -548,23 +591,35 @@ class Journal:
         """The oldest replies that still have to go out, also those whose sending was cut short."""
         with self._guarded():
             rows = self._rows(
-                "SELECT id, number, text, created, attempts FROM outbox"
-                " WHERE state IN ('queued', 'sending') ORDER BY id LIMIT ?",
+                "SELECT outbox.id, number, outbox.text, created, attempts, inbox.modem"
+                " FROM outbox JOIN inbox ON inbox.id = outbox.inbox"
+                " WHERE state IN ('queued', 'sending') ORDER BY outbox.id LIMIT ?",
                 limit,
             )
-        return [Unsent(id_, number, text, _time(created), attempts) for id_, number, text, created, attempts in rows]
+        return [_unsent(row) for row in rows]
 
     def unsent_count(self) -> int:
         with self._guarded():
             return int(self._value("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'sending')"))
 
-    def sending(self, reply: int) -> None:
-        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end."""
-        self._change_reply(reply, "state = 'sending', attempts = attempts + 1")
+    def sending(self, reply: int, attempts: int) -> bool:
+        """An attempt begins; counted beforehand, so that a crash in the middle can not add copies without end.
 
-    def sent(self, reply: int, at: datetime, reference: int | None = None) -> None:
-        """It went out; `reference` is what a delivery report will name, if one was asked for."""
-        self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?, reference = ?", _text(at), reference)
+        False when the reply is not as it was after so many attempts: somebody else has sent it, or tries.
+        """
+        with self._transaction():
+            changed = self._run(
+                "UPDATE outbox SET state = 'sending', attempts = attempts + 1"
+                " WHERE id = ? AND attempts = ? AND state IN ('queued', 'sending')",
+                reply,
+                attempts,
+            )
+            return int(changed.rowcount) == 1
+
+    def sent(self, reply: int, at: datetime, reference: int | None = None, modem: str = "") -> None:
+        """It went out by that modem; `reference` is what a delivery report will name, if one was asked for."""
+        change = "state = 'sent', problem = NULL, sent = ?, reference = ?, modem = ?"
+        self._change_reply(reply, change, _text(at), reference, modem)
 
     def not_sent(self, reply: int, problem: str, *, give_up: bool) -> None:
         """The attempt failed; `give_up` makes it the last."""
@@ -576,9 +631,11 @@ class Journal:
         References come again after 256 SMS: the newest is meant. One that was delivered stays so.
         """
         reply = self._value(
-            "SELECT id FROM outbox WHERE number = ? AND reference = ? AND created > ? ORDER BY id DESC LIMIT 1",
+            "SELECT id FROM outbox WHERE number = ? AND reference = ? AND modem = ? AND created > ?"
+            " ORDER BY id DESC LIMIT 1",
             phones.mobile(message.sender) or message.sender,
             report.reference,
+            message.modem,
             _text(message.received - _LATE),
         )
         if reply is None:
@@ -592,14 +649,63 @@ class Journal:
         with self._transaction():
             self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
 
-    def poking(self, at: datetime) -> None:
-        """An SMS to wake the SMS centre is tried; counted beforehand, as it may cost whatever becomes of it."""
+    def poking(self, at: datetime, modem: str) -> None:
+        """That modem tries an SMS to wake the SMS centre; counted beforehand: it may cost whatever becomes of it."""
         with self._transaction():
-            self._run("INSERT INTO poke VALUES (?)", _text(at))
+            self._run("INSERT INTO poke (at, modem) VALUES (?, ?)", _text(at), modem)
 
-    def pokes(self, since: datetime) -> int:
+    def pokes(self, since: datetime, modem: str) -> int:
         with self._guarded():
-            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ?", _text(since)))
+            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ? AND modem = ?", _text(since), modem))
+
+    def attempts(self, since: datetime) -> int:
+        """How often a reply made since then was given to the modem: each may cost an SMS."""
+        with self._guarded():
+            return int(self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", _text(since)))
+
+    def failed_in_a_row(self) -> int:
+        """Replies that were tried and given up since the last one that went out."""
+        with self._guarded():
+            last = "SELECT MAX(id) FROM outbox WHERE state = 'sent' AND attempts > 0"
+            failed = "SELECT COUNT(*) FROM outbox WHERE state = 'failed' AND attempts > 0"
+            return int(self._value(f"{failed} AND id > IFNULL(({last}), 0)"))
+
+    # The SIM
+
+    def keep_sim_reading(self, sim: str, reading: Reading, raw: str, *, answered: bool) -> None:
+        """Keep what the operator answered, understood or not, or why it did not."""
+        until = reading.valid_until.isoformat() if reading.valid_until else None
+        with self._transaction():
+            self._run(
+                "INSERT INTO sim_reading (sim, at, balance, valid_until, raw, answered) VALUES (?, ?, ?, ?, ?, ?)",
+                sim,
+                _text(reading.at),
+                reading.balance,
+                until,
+                raw,
+                answered,
+            )
+
+    def sim_readings(self, sim: str) -> tuple[tuple[Reading, ...], tuple[Unread, ...]]:
+        """The last answers that were understood, and those since then that were not; oldest first."""
+        understood = "(balance IS NOT NULL OR valid_until IS NOT NULL)"
+        with self._guarded():
+            rows = self._rows(
+                f"SELECT id, at, balance, valid_until FROM sim_reading WHERE sim = ? AND {understood}"
+                " ORDER BY id DESC LIMIT ?",
+                sim,
+                _SIM_READINGS,
+            )
+            unread = self._rows(
+                "SELECT raw, answered FROM sim_reading WHERE sim = ? AND id > ? ORDER BY id DESC LIMIT ?",
+                sim,
+                rows[0][0] if rows else 0,
+                _SIM_READINGS,
+            )
+        known = [
+            Reading(_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
+        ]
+        return tuple(reversed(known)), tuple(Unread(raw, bool(told)) for raw, told in reversed(unread))
 
     # Records forward
 
@@ -753,7 +859,7 @@ class Journal:
         """The newest messages first; `before` is the id of the last one on the page before."""
         with self._guarded():
             rows = self._rows(
-                "SELECT inbox.id, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
+                "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
                 " outbox.text, outbox.state, outbox.delivered, outbox.reported, record.action, record.at"
                 " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
@@ -769,10 +875,11 @@ class Journal:
         return _time(since) if since else None
 
     def guesses(self, since: datetime) -> Guesses:
-        """The wrong codes since then."""
+        """The wrong codes since then, with those that were not even looked at."""
         with self._guarded():
             rows = self._rows(
-                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox WHERE outcome = 'wrong-code' AND received > ?",
+                "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox"
+                " WHERE outcome IN ('wrong-code', 'blocked') AND received > ?",
                 _text(since),
             )
         return Guesses(*rows[0])
@@ -827,7 +934,7 @@ class Journal:
         return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
 
 
-_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference"
+_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
@@ -857,12 +964,13 @@ def _columns(message: IncomingMessage) -> tuple[Any, ...]:
         message.clock_trusted,
         message.smsc,
         message.reference,
+        message.modem,
     )
 
 
 def _message(row: Sequence[Any]) -> IncomingMessage:
     """The message in the columns `_MESSAGE`."""
-    channel, form, sender, text, sent, received, trusted, smsc, reference = row
+    channel, form, sender, text, sent, received, trusted, smsc, reference, modem = row
     return IncomingMessage(
         channel=Channel(channel),
         form=Form(form),
@@ -873,13 +981,26 @@ def _message(row: Sequence[Any]) -> IncomingMessage:
         clock_trusted=bool(trusted),
         smsc=smsc,
         reference=reference,
+        modem=modem,
     )
 
 
+def _unsent(row: Sequence[Any]) -> Unsent:
+    id_, number, text, created, attempts, modem = row
+    return Unsent(id_, number, text, _time(created), attempts, modem)
+
+
+def _reading(row: Sequence[Any]) -> Reading:
+    at, balance, until = row
+    return Reading(_time(at), balance, date.fromisoformat(until) if until else None)
+
+
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, received, sent, sender, text, outcome, copies, receipt, reply, state, delivered, reported, action, at = row
+    id_, channel, received, sent, sender, text, outcome, copies, receipt, *rest = row
+    reply, state, delivered, reported, action, at = rest
     return Entry(
         id=id_,
+        channel=Channel(channel),
         received=_time(received),
         sent=_time(sent) if sent else None,
         sender=sender,

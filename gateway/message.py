@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from modem.messages import IncomingSms, Kind, Part, Report
+from modem.messages import IncomingCall, IncomingSms, Kind, Part, Report
+from mqtt_bridge import phones
 from mqtt_bridge.records import Channel
 
 
@@ -18,11 +19,12 @@ class Form(StrEnum):
     PART = "part"  # of a longer, concatenated message, or what is there of one whose other parts never came
     BINARY = "binary"
     REPORT = "report"
+    CALL = "call"  # no text at all: somebody rang
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """What every channel ends in. `sent` is the SMS centre's time, `received` our own.
+    """What every channel ends in. `sent` is the SMS centre's time, `received` our own; `modem` names ours.
 
     `part` is the place of a part within its message, None for anything whole. `report` is what became of an SMS of
     ours to the number `sender`.
@@ -39,9 +41,10 @@ class IncomingMessage:
     reference: str = ""
     part: Part | None = None
     report: Report | None = None
+    modem: str = ""
 
 
-def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> IncomingMessage:
+def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool, modem: str = "") -> IncomingMessage:
     reference = f"{sms.part.reference}/{sms.part.number}/{sms.part.total}" if sms.part else ""
     return IncomingMessage(
         channel=Channel.SMS,
@@ -55,6 +58,21 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool) -> In
         reference=reference,
         part=_part(sms),
         report=sms.report,
+        modem=modem,
+    )
+
+
+def from_call(call: IncomingCall, received: datetime, *, clock_trusted: bool, modem: str = "") -> IncomingMessage:
+    """A call that was hung up. Its number may come without the country; unlike a sender it can not be a name."""
+    return IncomingMessage(
+        channel=Channel.CALL,
+        form=Form.CALL,
+        sender=phones.mobile(call.number) or _storable(call.number),
+        text="",
+        sent=None,
+        received=received,
+        clock_trusted=clock_trusted,
+        modem=modem,
     )
 
 

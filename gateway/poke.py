@@ -9,7 +9,7 @@ import structlog
 from modem.messages import Modem, ModemError, ModemStatus, OutgoingSms, Registration
 
 from .clock import Now
-from .decide import Decision, Outcome
+from .decision import Decision, Outcome
 from .journal import Journal
 from .message import Form, IncomingMessage
 from .rules import Rules, day_of
@@ -27,8 +27,9 @@ _REGISTERED = (Registration.HOME, Registration.ROAMING)
 class Poker:
     """Sends one SMS after each outage, unless another goes out before it. `own_number` is the SIM's, if known."""
 
-    def __init__(self, modem: Modem, journal: Journal, own_number: str = "") -> None:
+    def __init__(self, modem: Modem, journal: Journal, name: str = "", own_number: str = "") -> None:
         self._modem = modem
+        self._name = name
         self._journal = journal
         self.own_number = own_number
         self._well: float | None = None  # when SMS could come in last
@@ -54,10 +55,10 @@ class Poker:
             return False
         number = rules.policy.poke_number
         number = self.own_number if number == OWN else number
-        if not number or self._journal.pokes(day_of(now.wall, rules.zone)[0]) >= PER_DAY:
+        if not number or self._journal.pokes(day_of(now.wall, rules.zone)[0], self._name) >= PER_DAY:
             self._due = False
             return False
-        self._journal.poking(now.wall)
+        self._journal.poking(now.wall, self._name)
         self._not_before = now.monotonic + RETRY
         self._send(number)
         return True

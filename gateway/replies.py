@@ -7,7 +7,7 @@ Every text is one SMS: at most 160 signs of GSM-7. The texts stand here in Indon
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mqtt_bridge.day import Day, Punch
@@ -84,7 +84,7 @@ class Texts:
 
     def blocked(self, until: datetime) -> str:
         text = self._("Belum tercatat: terlalu banyak kode salah. Coba lagi setelah pukul {}.")
-        return text.format(self.clock(until))
+        return text.format(self.clock(until + timedelta(seconds=59)))  # not a second too early
 
     def code_length(self, action: Action | None) -> str:
         return self._("Belum tercatat: kode harus 6 angka. Contoh: {} 482913").format(keyword(action))
@@ -105,6 +105,9 @@ class Texts:
         return self._("Belum tercatat: pilih satu saja, HADIR saat datang atau PULANG saat pulang.")
 
     def unsure(self, action: Action | None) -> str:
+        if action in (Action.SICK, Action.LEAVE, Action.DUTY):
+            text = self._("Belum tercatat. Hanya bila hari ini Anda {what}: ketik {keyword} saja, tanpa kata lain.")
+            return text.format(what=self.name(action).lower(), keyword=keyword(action))
         return self._("Belum tercatat: ketik {} saja, tanpa kata lain.").format(keyword(action))
 
     def no_nip(self) -> str:

@@ -31,7 +31,7 @@ from mqtt_bridge.sms_codec import (
 from mqtt_bridge.uplink_keys import UplinkKeys
 
 from .clock import Now
-from .decide import Decision, Outcome
+from .decision import Decision, Outcome
 from .journal import Coding, Flight, Journal, Position, UplinkState
 from .message import Form, IncomingMessage
 from .rules import Rules, day_of

@@ -25,16 +25,16 @@ _SAME = {
 # Ordinary words and names that are one slip away from a keyword.
 _ORDINARY = _words("""
     hadis kadir qadir nadir khadir hair mabuk masak rasuk maruk masum masuki mask masyuk musuk pasuk palang
-    tulang ulang gulang dulang julang pelang kulang puang pulangi pulan sakti rakit sabit bakit sikit sakat isin
+    tulang ulang gulang dulang julang pelang kulang pulangi sakti rakit sabit bakit sikit sakat isin
     injin zin iin hantu batu bantul banyu bantah datar singgah sangga sanggar sop step stok stub top shop slop
-    stomp mulia mulas mual mula menus mend temu masuak cakit sawit
+    stomp mulia mulas mual mula menus mend temu masuak cakit sawit hadi masku sakip ijen hatiku
 """)
 # They change nothing about what is asked.
 FILLERS = _words("""
     absen absensi presensi absn saya sy pak bapak bu ibu mas mbak mba kak bang ndan komandan min admin mohon mhn
     tolong maaf ya yaa kode code kodenya nya kod nomor no kerja dengan dg dgn di kantor sudah sdh udah sdah dulu
-    hari ini assalamualaikum assalamu alaikum aslmkm ass wr wb wassalam salam terima kasih makasih trims tks thx
-    trmksh trmkasih lapor dicatat catat ketik good morning
+    hari ini assalamualaikum assalamu alaikum aslmkm ass wr wb wassalam salam terima kasih makasih mksh mksih
+    terimakasih trims tks thx trmksh trmkasih lapor dicatat catat ketik good morning
 """)
 # Those that are worth a slip, too.
 _MISTYPED_FILLERS = ("absen", "absensi", "kode", "mohon", "lapor")
@@ -52,27 +52,40 @@ NOT_TODAY = _words("""
 """)
 LEAVE_WORDS = _words("""
     tidak tdk tak gak ga nggak gk keluarga anak istri suami orangtua ortu acara keperluan perlu urusan urus pribadi
-    duka kedukaan meninggal melayat nikah menikah pernikahan wisuda dokter kontrol puskesmas rs mengantar antar
-    jemput mengurus menjaga sakit melahirkan lahiran musibah banjir kebanjiran kebakaran mudik hajatan takziah ke
-    ban bocor mogok motor mobil ambil raport rapor sidang pajak samsat bank capil ktp rumah
+    duka kedukaan meninggal melayat nikah menikah pernikahan nikahan wisuda dokter kontrol puskesmas rs mengantar
+    antar jemput mengurus menjaga sakit melahirkan lahiran musibah banjir kebanjiran kebakaran mudik hajatan takziah
+    ke ban bocor mogok motor mobil ambil raport rapor sidang pajak samsat bank capil ktp rumah
 """)
 OUTING_WORDS = _words("""
     ke di dalam rapat bimtek kunjungan monitoring monev sosialisasi diklat menghadiri mendampingi pendampingan
     dampingi survei survey rakor tugas kecamatan kelurahan kabupaten provinsi jakarta lapangan verifikasi pelatihan
     workshop antar mengantar spt konsultasi koordinasi audiensi studi undangan
 """)
-ABSENCE_WORDS = {
-    # after SAKIT: a feeling, a person, or a whole other thing
-    "not ill": _words("""
-    hati ati jiwa rasanya sekali amat anaknya bapaknya ibunya orang pasien katanya mental berdarah
-"""),
-    # after IZIN: how a polite message begins
-    "polite": _words("""
+# What people add to SAKIT when they are ill themselves; with any other word it may be a song or the news.
+ILL_WORDS = _words("""
+    demam panas pilek flu batuk kepala pusing gigi perut mag maag diare mencret muntah muntaber mual mata telinga
+    tenggorokan badan pinggang punggung lambung asam urat tifus tipes dbd covid vertigo migrain migren asma sesak
+    napas jantung darah tinggi rendah kolesterol gula diabetes alergi gatal cacar campak masuk angin istirahat
+    opname dirawat rs rumah sakit dokter ke berobat puskesmas klinik surat keterangan kaki tangan lutut jatuh
+    keseleo terkilir patah kecelakaan operasi sejak tadi malam semalam pagi subuh tidak tdk gak ga bisa kerja izin
+    ijin kurang enak ringan sedikit agak menular meriang lemas nyeri haid saraf kejepit infeksi radang karena krn
+    dan bagian kiri kanan parah masih lagi juga saja aja sdg sedang ada kontrol rawat inap jalan bengkak kram otot
+    leher dada bahu encok wasir ambeien typus gejala positif usus buntu batu ginjal dari kambuh naik ndak bicara
+    mau habis motor rsud berat sekali
+""")
+# In IZIN: a polite beginning ("izin bertanya"), or a walk of a few minutes.
+POLITE_WORDS = _words("""
     bertanya tanya bertanya2 menyampaikan share membagikan mengingatkan konfirmasi menginfokan informasi usul
     komentar bergabung join minta meminta koreksi mengirim kirim forward meneruskan melaporkan usaha mendirikan
-    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin masuk nonton
-"""),
-}
+    praktik edar tinggal operasional tambang impor ekspor memperkenalkan promosi izin ijin nonton toilet wc ruang
+    lantai masjid pinjam sekolah guru email sebentar dinas siap keramaian
+""")
+# Whose illness it is, where it is not one's own.
+RELATIVES = _words("ibu bapak ayah mama papa anak istri suami mertua adik kakak abang nenek kakek teman")
+# With one of these a lone keyword is a request to somebody else.
+TO_OTHERS = _words("dulu tolong sudah sdh udah di kantor")
+# Fixed phrases that hold a keyword and are never meant as one: what one logs in with, and an appeal of a tender.
+PHRASES = ("kode masuk", "sanggah banding")
 
 
 @lru_cache(4096)

@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 from unicodedata import category
 
 import gammu
 
-from . import line
+from . import dialling, line, lock
 from .listing import ME, Place, matched
 from .messages import (
     Erasure,
+    IncomingCall,
     IncomingSms,
     Kind,
     ModemError,
@@ -32,7 +33,9 @@ from .messages import (
     Part,
     Registration,
     Report,
+    Sim,
     Store,
+    UssdAnswer,
     erase_singly,
 )
 
@@ -61,10 +64,11 @@ _GONE = (
 _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
+_FLASH = 0  # the message class; libgammu gives -1 for none
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
 _WHOLE = 0.05  # seconds after which what a modem began to say is there; a modem that babbles wakes no more often
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
-_STORES = {"SM": "SIM", "ME": "Phone"}
+_SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
 _REGISTRATION = {
     "HomeNetwork": Registration.HOME,
     "RoamingNetwork": Registration.ROAMING,
@@ -77,16 +81,20 @@ _REGISTRATION = {
 class GammuModem:
     """The modem at `device`; `connection` is a libgammu connection string such as "at" or "at115200".
 
-    Opening takes about four seconds. ModemError(gone=True) when nothing answers there.
+    Opening takes about four seconds. ModemError(gone=True) when nothing answers there, or another program has it.
+    A modem that counts SMS and shows none is to be opened anew as well, unless that was tried and is no use
+    (`patient`).
     """
 
-    def __init__(self, device: str, connection: str = "at") -> None:
-        if not Path(device).exists():
-            raise ModemError(f"{device} does not exist", gone=True)
+    def __init__(self, device: str, connection: str = "at", *, patient: bool = False) -> None:
+        os.close(lock.hold(device))  # libgammu takes the same lock, and only says "busy" when it can not
         self._device = device
+        self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
         self._places: dict[IncomingSms, Place] = {}
+        self._callers: list[str] = []
+        self._minds_calls = False
         self._line = line.open_device(device)  # now: libgammu lets nobody open it after itself (TIOCEXCL)
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
@@ -107,7 +115,7 @@ class GammuModem:
             if len(found) < used:
                 incoming = sorted(incoming + self._search(set(found)), key=lambda sms: sms.location)
         if len(found) < used and not incoming:
-            raise ModemError(f"the modem counts {used} SMS and shows none", gone=True)
+            raise ModemError(f"the modem counts {used} SMS and shows none", gone=not self._patient)
         self._places = matched(list(found), incoming, transcript)
         return incoming
 
@@ -152,12 +160,13 @@ class GammuModem:
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            stores = self._stores()
+            sim, stores = self._store()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
             model = _optional(self._machine.GetModel, ("", ""))[1]
             imei = _optional(self._machine.GetIMEI, "")
+            imsi = _optional(self._machine.GetSIMIMSI, "")
         return ModemStatus(
             registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
             signal=signal if signal >= 0 else None,
@@ -167,6 +176,8 @@ class GammuModem:
             model=f"{maker} {model}".strip(),
             imei=imei,
             stores=stores,
+            imsi=imsi,
+            sim=sim,
         )
 
     def network_time(self) -> datetime | None:
@@ -188,6 +199,30 @@ class GammuModem:
         with _errors("wait"):
             self._machine.ReadDevice(False)  # libgammu takes what was said, whatever it is
         return True
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+        answer, callers = dialling.dial(self._line, (code, *choices), dialling.SECONDS)
+        self._callers += callers
+        return answer
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up."""
+        with _errors("calls"):
+            if not self._minds_calls:
+                self._machine.SetIncomingCallback(self._heard_of)
+                self._machine.SetIncomingCall(True)
+                self._minds_calls = True
+            self._machine.ReadDevice(False)
+            rang, self._callers = list(dict.fromkeys(self._callers)), []
+            if rang:
+                _optional(partial(self._machine.CancelCall, 0, True), None)  # the caller may have given up
+        return [IncomingCall(number) for number in rang]
+
+    def _heard_of(self, machine: object, kind: str, event: dict[str, Any]) -> None:
+        """libgammu's callback: an error in here would surface elsewhere, so it does next to nothing."""
+        if kind == "Call" and event.get("Status") == "IncomingCall":
+            self._callers.append(event.get("Number", ""))
 
     def close(self) -> None:
         """Let the modem go. Never raises."""
@@ -251,8 +286,11 @@ class GammuModem:
         broken = self._raw(location)
         if broken is None:
             return
+        if broken.number or broken.sent:  # it can be decoded: the modem itself does not delete it
+            raise ModemError(f"delete: the modem does not empty slot {location}")
         store, index = ("ME", location - ME) if location > ME else ("SM", location)
-        emptied, failed = line.empty(self._line, [Place(store, index, broken.text)])
+        both = [Place(store, at, broken.text) for at in (index, index - 1)]  # modems count from 0 or from 1
+        emptied, failed = line.empty(self._line, both)
         if not emptied:
             raise ModemError(f"delete: {next(iter(failed.values()), 'the slot holds something else')}")
         log.warning("slot %d was emptied past libgammu", location)
@@ -292,6 +330,24 @@ class GammuModem:
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
 
+    def _store(self) -> tuple[Sim, tuple[Store, ...]]:
+        """Whether the SIM can be used, and the stores when it can. To ask the SIM itself may take a second."""
+        try:
+            return Sim.READY, self._stores()
+        except _GONE:
+            raise
+        except gammu.GSMError:
+            sim = self._sim()
+            if sim is Sim.READY:  # then it is something else
+                raise
+            return sim, ()
+
+    def _sim(self) -> Sim:
+        try:
+            return _SIM.get(self._machine.GetSecurityStatus(), Sim.READY)
+        except gammu.ERR_NOSIM:
+            return Sim.ABSENT
+
     def _stores(self) -> tuple[Store, ...]:
         """The stores that the modem has: messages may come into either."""
         counts = self._machine.GetSMSStatus()
@@ -311,14 +367,13 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
     if raw["Type"] not in ("Deliver", "Status_Report"):
         return None
     binary = isinstance(raw["Text"], bytes)
-    kind = Kind.REPORT if raw["Type"] == "Status_Report" else Kind.BINARY if binary else Kind.TEXT
     return IncomingSms(
         location=raw["Location"],
         number=raw["Number"],
         text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
         sent=raw["DateTime"],
         smsc=raw["SMSC"]["Number"],
-        kind=kind,
+        kind=(kind := _kind(raw)),
         part=_part(raw["UDH"]),
         report=_report(raw) if kind is Kind.REPORT else None,
     )
@@ -333,6 +388,12 @@ def _data_sms(number: str, data: bytes) -> dict[str, Any]:
     if len(data) > _OCTETS:
         raise ModemError(f"send: {len(data)} octets do not fit into one SMS", permanent=True)
     return {"Number": number, "SMSC": {"Location": 1}, "Class": -1, "Coding": "8bit", "Text": data}
+
+
+def _kind(raw: dict[str, Any]) -> Kind:
+    if raw["Type"] == "Status_Report":
+        return Kind.REPORT
+    return Kind.BINARY if isinstance(raw["Text"], bytes) or raw["Class"] == _FLASH else Kind.TEXT
 
 
 def _part(header: dict[str, Any]) -> Part | None:

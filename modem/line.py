@@ -6,16 +6,18 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterable
+import tty
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import groupby
 
 from .listing import Place
 from .messages import ModemError
 
-_SECONDS = 5.0  # for each answer
+_SECONDS = 4.0  # for each answer
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
 _CHOICES = re.compile(r"\(([^)]*)\)")
-_PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
+PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
 _STORES = re.compile(r'\+CPMS: *("\w+"),\d+,\d+,("\w+"),\d+,\d+,("\w+")')
 
 
@@ -27,29 +29,51 @@ def open_device(device: str) -> int:
         raise ModemError(f"{device}: {error.strerror}", gone=True) from None
 
 
+@contextmanager
+def opened(device: str) -> Iterator[int]:
+    """The device for a few commands, where nothing else has it open."""
+    descriptor = open_device(device)
+    try:
+        yield descriptor
+        with suppress(ModemError):  # it may be off by now: it was told so
+            skip(descriptor, PAUSE)  # half a line would be in the way of who comes next
+    finally:
+        os.close(descriptor)
+
+
 def ask(descriptor: int, command: str) -> str:
     """What the modem answers to the command, without its final OK. ModemError when it says anything else."""
-    _skip(descriptor, 0.0)
+    skip(descriptor, 0.0)
     os.write(descriptor, command.encode("ascii") + b"\r")
     heard = b""
     deadline = time.monotonic() + _SECONDS
     while not (end := _END.search(heard)):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        left = deadline - time.monotonic()
+        if left < 0 or not select.select([descriptor], [], [], left)[0]:
             raise ModemError(f"{command}: no answer", gone=True)
-        heard += os.read(descriptor, 4096)
+        heard += read(descriptor)
     if not heard.endswith(b"\r\n"):
-        _skip(descriptor, _PAUSE)  # half a line would be in the way of who comes next
+        skip(descriptor, PAUSE)  # half a line would be in the way of who comes next
     if end[1] != b"OK":
         raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
     return heard[: end.start()].decode("ascii", "replace")
 
 
-def _skip(descriptor: int, pause: float) -> None:
+def read(descriptor: int) -> bytes:
+    """What the modem has said by now. ModemError, gone, when there is nobody to say anything."""
+    try:
+        heard = os.read(descriptor, 4096)
+    except OSError as error:
+        raise ModemError(f"the line is dead: {error.strerror}", gone=True) from None
+    if not heard:
+        raise ModemError("the line is dead", gone=True)
+    return heard
+
+
+def skip(descriptor: int, pause: float) -> None:
     """Pass over what is said unasked, until the modem is silent for so long."""
     while select.select([descriptor], [], [], pause)[0]:
-        if not os.read(descriptor, 4096):
-            raise ModemError("the line is dead", gone=True)
+        read(descriptor)
 
 
 def announce(descriptor: int) -> bool:
@@ -123,3 +147,17 @@ def _holds(descriptor: int, place: Place) -> bool:
         if error.gone:
             raise
         return False  # so do modems speak of an empty slot
+
+
+def reset(device: str) -> None:
+    """Start the modem anew, also one that waits for the end of a PDU. ModemError when it will not."""
+    try:
+        with opened(device) as descriptor:
+            tty.setraw(descriptor)
+            os.write(descriptor, b"\x1b\r")
+            try:
+                ask(descriptor, "AT+CFUN=1,1")
+            except ModemError:
+                ask(descriptor, "ATZ")
+    except OSError as error:
+        raise ModemError(f"{device}: {error.strerror}", gone=True) from None

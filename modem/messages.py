@@ -16,7 +16,7 @@ class Kind(StrEnum):
     """What an incoming message is, as far as the modem can tell."""
 
     TEXT = "text"
-    BINARY = "binary"  # 8-bit data: not a text that a person typed
+    BINARY = "binary"  # 8-bit data, or a flash SMS: not a text that a person typed into a phone
     REPORT = "report"  # a delivery report for one of ours
 
 
@@ -88,6 +88,32 @@ class Erasure:
         return Erasure(self.deleted + other.deleted, self.changed + other.changed, self.failed | other.failed)
 
 
+class UssdStatus(StrEnum):
+    """How a USSD dialogue stands after an answer (3GPP TS 27.007, 7.15)."""
+
+    DONE = "done"
+    MENU = "menu"  # the network waits for a choice
+    ENDED = "ended"  # by the network
+    ELSEWHERE = "elsewhere"  # another client of the modem got the answer
+    NOT_SUPPORTED = "not-supported"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class UssdAnswer:
+    """What the network answered to a code; `text` is empty where it had none."""
+
+    status: UssdStatus
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that rang; `number` is the caller's as the network showed it, empty when it is withheld."""
+
+    number: str
+
+
 class Registration(StrEnum):
     """Where the modem stands with the network (3GPP TS 27.007, 7.2)."""
 
@@ -97,6 +123,15 @@ class Registration(StrEnum):
     DENIED = "denied"
     NONE = "none"
     UNKNOWN = "unknown"
+
+
+class Sim(StrEnum):
+    """Whether the SIM can be used (3GPP TS 27.007, 8.3)."""
+
+    READY = "ready"
+    PIN = "pin"
+    PUK = "puk"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +147,9 @@ class Store:
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count the slots of all `stores`.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count the slots of all `stores`,
+    none of them while the SIM can not be used. `imsi` names the SIM. `fitted` is false where there is no modem, and
+    none is missed.
     """
 
     registration: Registration
@@ -122,6 +159,9 @@ class ModemStatus:
     capacity: int = 0
     model: str = ""
     imei: str = ""
+    imsi: str = ""
+    sim: Sim = Sim.READY
+    fitted: bool = True
     stores: tuple[Store, ...] = ()
 
 
@@ -129,13 +169,14 @@ class ModemError(Exception):
     """A modem call failed.
 
     `permanent` tells that the same call will fail again (a number that no network takes), so that trying
-    again only costs money. `gone` tells that the modem itself must be opened anew.
+    again only costs money. `gone` tells that the modem itself must be opened anew, `absent` that there is none.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False, gone: bool = False, absent: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
-        self.gone = gone
+        self.gone = gone or absent
+        self.absent = absent
 
 
 def erase_singly(modem: Modem, messages: Sequence[IncomingSms]) -> Erasure:
@@ -178,6 +219,12 @@ class Modem(Protocol):
 
     def network_time(self) -> datetime | None:
         """The modem's own clock (NITZ when the network gives it); None when it has none that can be true."""
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
+
+    def calls(self) -> list[IncomingCall]:
+        """Calls that rang since the last time, each hung up. The modem minds calls from the first time on."""
 
     def wait(self, seconds: float) -> bool:
         """Wait at most so long for word of a new SMS; tells whether there may be one. Not every modem gives it."""

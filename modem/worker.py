@@ -23,21 +23,36 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-from .messages import Erasure, IncomingSms, ModemError, ModemStatus, OutgoingSms
+from . import usb
+from .messages import (
+    Erasure,
+    IncomingCall,
+    IncomingSms,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    UssdAnswer,
+)
+from .recovery import Ladder, Step
 
 log = logging.getLogger(__name__)
 
+# Seconds. A modem that hangs and comes back must work again within a minute: the longest of these, a second's pause,
+# and four seconds to open it; or the opening that was under way, the pause after many failures, and four seconds.
 DEADLINES = {
-    "open": 40.0,
-    "receive": 60.0,
+    "open": 30.0,
+    "receive": 45.0,
     "read": 20.0,
     "delete": 20.0,
     "erase": 45.0,
-    "send": 60.0,
+    "send": 45.0,
     "status": 30.0,
     "network_time": 20.0,
+    "dial": 40.0,
+    "calls": 20.0,
     "wait": 10.0,
-}  # seconds
+}
+_RECOVERY = 12.0
 _ERASED_AT_ONCE = 50  # slots: what a slow modem manages within the deadline
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
 _PAUSE = 1.0  # seconds before the modem is opened again
@@ -46,7 +61,8 @@ _PAUSE = 1.0  # seconds before the modem is opened again
 class ModemWorker:
     """The `Modem` port to the device at `device`, opened at the first call and again after every failure.
 
-    `device` may be a link: it is resolved anew at every opening. `deadlines` overrides seconds per method.
+    `device` is what `usb.locate` takes, and may be a link: it is resolved anew at every opening. A modem that fails
+    again and again is reset, then its USB port is switched off and on. `deadlines` overrides seconds per method.
     Calls from several threads take turns.
     """
 
@@ -66,6 +82,7 @@ class ModemWorker:
         self._closed = threading.Event()
         self._child: _Child | None = None
         self._not_before = 0.0
+        self._ladder = Ladder()
 
     @property
     def pid(self) -> int | None:
@@ -97,6 +114,12 @@ class ModemWorker:
     def network_time(self) -> datetime | None:
         return cast("datetime | None", self._call("network_time"))
 
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        return cast("UssdAnswer", self._call("dial", code, *choices))
+
+    def calls(self) -> list[IncomingCall]:
+        return cast("list[IncomingCall]", self._call("calls"))
+
     def wait(self, seconds: float) -> bool:
         return cast("bool", self._call("wait", seconds, more=seconds))
 
@@ -114,36 +137,56 @@ class ModemWorker:
         with self._lock:
             child = self._open()
             try:
-                return child.ask((method, *arguments), self._deadlines[method] + more)
+                answer = child.ask((method, *arguments), self._deadlines[method] + more)
             except ModemError as error:
                 if error.gone:
-                    self._drop()
+                    self._fail(method, error)
                 raise
+            self._ladder.worked(method)
+            return answer
 
     def _open(self) -> _Child:
         """The child that serves the device as it is now. The path may lead to another device than before."""
-        identity = _identity(self._device)
-        if identity is None:
-            self._drop()
-            raise ModemError(f"{self._device} does not exist", gone=True)
-        if self._child and self._child.identity != identity:
+        if self._child and self._child.identity != _identity(self._child.device):
             self._drop()
         if self._child is None:
+            device = usb.locate(self._device)
+            if device is None or _identity(device) is None:
+                raise ModemError(f"{self._device} does not exist", absent=True)
             self._closed.wait(max(0.0, self._not_before - time.monotonic()))
-            self._child = self._start()
+            self._child = self._start(device)
         return self._child
 
-    def _start(self) -> _Child:
+    def _start(self, device: str) -> _Child:
+        self._recover(device)
         if self._closed.is_set():
             raise ModemError("the modem was closed")
         self._not_before = time.monotonic() + self._pause
-        self._child = _Child(self._device, self._connection)
+        self._child = _Child(device, self._connection, patient=self._ladder.exhausted)
         try:
             self._child.answer("open", self._deadlines["open"])
-        except ModemError:
-            self._drop()
+        except ModemError as error:
+            self._fail("open", error)
             raise
         return self._child
+
+    def _fail(self, doing: str, error: ModemError) -> None:
+        self._drop()
+        if not error.absent and not self._closed.is_set():
+            self._ladder.failed(doing)
+
+    def _recover(self, device: str) -> None:
+        """Do what is due about a modem that fails. It goes on by itself when it takes too long: never half of it."""
+        step = self._ladder.next()
+        if step is Step.REOPEN:
+            return
+        log.warning("%s fails again and again: %s", device, step)
+        command = [sys.executable, "-m", "modem.recovery", step, device]
+        helper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        end = time.monotonic() + _RECOVERY
+        while helper.poll() is None and time.monotonic() < end:
+            if self._closed.wait(_GLANCE):
+                return
 
     def _drop(self) -> None:
         child, self._child = self._child, None
@@ -154,12 +197,13 @@ class ModemWorker:
 class _Child:
     """One process with one open modem."""
 
-    def __init__(self, device: str, connection: str) -> None:
+    def __init__(self, device: str, connection: str, *, patient: bool) -> None:
         self.identity = _identity(device)
-        self._device = device
+        self.device = device
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "modem.worker", str(theirs.fileno()), device, connection]
+            command += ["patient"] if patient else []
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         self._pipe = Connection(ours.detach())
 
@@ -184,8 +228,8 @@ class _Child:
     def _wait(self, doing: str, deadline: float) -> None:
         end = time.monotonic() + deadline
         while not self._pipe.poll(max(0.0, min(_GLANCE, end - time.monotonic()))):
-            if _identity(self._device) != self.identity:  # libgammu itself may need minutes to notice
-                raise ModemError(f"{doing}: {self._device} is gone", gone=True)
+            if _identity(self.device) != self.identity:  # libgammu itself may need minutes to notice
+                raise ModemError(f"{doing}: {self.device} is gone", absent=True)
             if time.monotonic() >= end:
                 raise ModemError(f"{doing}: no answer within {deadline:g} seconds", gone=True)
 
@@ -205,20 +249,22 @@ def _identity(device: str) -> tuple[int, ...] | None:
     return link.st_dev, link.st_ino, node.st_rdev, node.st_ino
 
 
-def _serve(pipe: Connection, device: str, connection: str) -> None:
+def _serve(pipe: Connection, device: str, connection: str, patient: bool) -> None:
     """The child: calls run in a thread of their own, so that this one sees at once when the parent is gone."""
     requests: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-    threading.Thread(target=_work, args=(pipe, requests, device, connection), daemon=True).start()
+    threading.Thread(target=_work, args=(pipe, requests, device, connection, patient), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             requests.put(pipe.recv())
     os._exit(0)  # not sys.exit: the other thread may be inside libgammu for minutes
 
 
-def _work(pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str) -> None:
+def _work(
+    pipe: Connection, requests: queue.SimpleQueue[tuple[Any, ...]], device: str, connection: str, patient: bool
+) -> None:
     from .driver import GammuModem  # only the child loads libgammu
 
-    modem, error = _attempt("open", lambda: GammuModem(device, connection))
+    modem, error = _attempt("open", lambda: GammuModem(device, connection, patient=patient))
     _tell(pipe, (None, error))
     while modem:
         method, *arguments = requests.get()
@@ -243,12 +289,12 @@ def _tell(pipe: Connection, answer: tuple[Any, tuple[str, bool, bool] | None]) -
         os._exit(0)  # nobody is left to hear it
 
 
-def _child_main(descriptor: str, device: str, connection: str) -> None:
+def _child_main(descriptor: str, device: str, connection: str, patient: str = "") -> None:
     # The parent decides when this ends; a signal for the whole group must not cut a call short.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING)
-    _serve(Connection(int(descriptor)), device, connection)
+    _serve(Connection(int(descriptor)), device, connection, bool(patient))
 
 
 if __name__ == "__main__":

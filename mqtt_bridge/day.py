@@ -43,7 +43,9 @@ def settle(punches: Iterable[Punch]) -> Day:
     """
     moves = [punch for punch in punches if punch.action in (Action.IN, Action.OUT)]
     came = min((punch for punch in moves if punch.inferred or punch.action is Action.IN), key=_at, default=None)
-    left = [punch for punch in moves if _may_leave(punch) and (came is None or punch.at >= came.at + _wait(punch))]
+    left = [
+        punch for punch in moves if _may_leave(punch) and (came is None or punch.at >= came.at + _wait(punch, came))
+    ]
     return Day(came, max(left, key=_at, default=None))
 
 
@@ -51,8 +53,11 @@ def _may_leave(punch: Punch) -> bool:
     return punch.inferred or punch.action is Action.OUT
 
 
-def _wait(punch: Punch) -> timedelta:
-    return SECOND_THOUGHT if punch.inferred else STAY
+def _wait(punch: Punch, came: Punch) -> timedelta:
+    if punch.inferred:
+        return SECOND_THOUGHT
+    # Whose lone code was taken for coming may say at once that it was not.
+    return timedelta(0) if came.inferred else STAY
 
 
 def _at(punch: Punch) -> datetime:

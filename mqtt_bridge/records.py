@@ -66,10 +66,12 @@ class Flag(StrEnum):
 
     # `at` is the time of receipt: the SMS centre gave none that can be true
     CLOCK_UNTRUSTED = "clock-untrusted"
-    # only a code was sent: whether it means in or out follows from the day's other records (see `day.settle`)
+    # only a code was sent, or a call made: in or out follows from the day's other records (see `day.settle`)
     INFERRED = "inferred"
     # the code was judged by the gateway's own clock, which the network had not set
     CODE_BY_OWN_CLOCK = "code-by-own-clock"
+    # who made the statement is no better known than a caller's number, which is easily made up
+    LOW_ASSURANCE = "low-assurance"
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -170,6 +172,18 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     stores: tuple[StoreReport, ...] = ()
 
 
+class SimReport(Struct, frozen=True, kw_only=True):
+    """What the gateway's SIM had at `at`: rupiah, and the last day on which it can send.
+
+    `days_left` is the gateway's forecast of how long both will last.
+    """
+
+    at: Instant
+    balance: int | None = None
+    valid_until: date | None = None
+    days_left: int | None = None
+
+
 class UplinkReport(Struct, frozen=True, kw_only=True):
     """SMS that a gateway tried to send to the collector, and records that this one holds by SMS alone."""
 
@@ -185,6 +199,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     `complete_until` is its watermark: every message that the SMS centre handed over before that time is in a
     record up to `last_seq`. `desired` is the version it applied. `starts` and `count` number what the gateway said.
     Sizes in bytes, heat in degrees Celsius. `certificate_until` is when its certificate ends, None where it has none.
+    `sim` is None until the operator told of it.
     """
 
     gateway: GatewayId
@@ -206,6 +221,7 @@ class Status(Struct, frozen=True, kw_only=True, tag_field="kind", tag="status"):
     count: int = 0
     certificate_until: Instant | None = None
     uplink: UplinkReport | None = None
+    sim: SimReport | None = None
     schema: int = SCHEMA
 
 
@@ -276,6 +292,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     An SMS centre's time is believed within (received - `sms_validity_hours`, received + `clock_skew_seconds`).
     `answers_per_day` caps the answers to one number's check-ins in a day of `timezone` (IANA name),
     `corrections_per_day` those to what can not be understood: two machines that answer each other stop there.
+    With `missed_calls` a call from an employee's number counts as in, or as out when there is an in already.
 
     A presence code is shown for `code_seconds`; it counts from when it is shown until `code_grace_seconds` after it
     went. A number that sent `code_misses_per_hour` wrong ones is not heard with codes for the rest of the hour;
@@ -307,6 +324,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     holidays: tuple[date, ...] = ()
     uplink: UplinkTerms | None = None
     it_numbers: tuple[PhoneNumber, ...] = ()
+    missed_calls: bool = False
     parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
     delivery_reports: bool = False
     poke_number: Annotated[str, Meta(pattern=r"^(|own|\+[1-9][0-9]{6,14})$")] = ""

@@ -7,6 +7,8 @@ secrets.
 from __future__ import annotations
 
 import difflib
+import os
+import pwd
 import re
 import tomllib
 from collections.abc import Mapping
@@ -40,9 +42,19 @@ def writable_folder(path: Path, setting: str) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
+        owner = path.stat().st_uid
     except OSError as error:
         raise ConfigError(f"{setting}: {path} can not be written: {error.strerror}") from None
+    if owner != 0 and os.geteuid() == 0:  # keys and journals that root makes, the service could not read
+        raise ConfigError(f"{setting}: {path} belongs to {_name(owner)}: run this as that user, not as root")
     return path
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from . import postgres
+from .memory import in_memory
 
 # Every run on a server tries the same examples, so that a change is judged by itself; others look further each time.
 # No deadlines: on a busy machine they would time the neighbours.
@@ -20,9 +21,17 @@ _LONGEST = (
     "test_simulation.py",
     "test_demo.py",
     "test_outage.py",
+    "test_soak.py",
     "test_processes.py",
+    "test_hangs.py",
     "test_worker.py",
+    "test_faults.py",
 )
+
+
+def pytest_configure() -> None:
+    if folder := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,9 +49,10 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> str:
+def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a database of the test's own."""
-    return postgres.new_database(postgres_server, f"gardu_{next(_names)}")
+    with postgres.database(postgres_server, f"gardu_{next(_names)}") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

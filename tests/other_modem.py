@@ -171,24 +171,29 @@ FIXED = {
     "AT+CSCS=?": ['+CSCS: ("IRA","GSM","UCS2")'],
     "AT+CSMS?": ["+CSMS: 0,1,1,1"],
     "AT+CSMS=0": ["+CSMS: 1,1,1"],
-    "AT+CUSD=0": [],
-    "AT+CUSD=1": [],
-    "AT+CUSD=2": [],
+    "AT+CUSD=?": ["+CUSD: (0-2)"],
+    "AT+CLIP=?": ["+CLIP: (0,1)"],
 }
 COMMAND = re.compile(r"AT(\+\w+)(\?|=.*|)")
 
 
 class OtherModem:
-    """One modem on one line. `slots` maps a slot to its PDU, `sent` keeps (number, text) of what went out."""
+    """One modem on one line. `slots` maps a slot to its PDU, `sent` keeps (number, text) of what went out.
+
+    `services` are the answers to USSD codes; `hung_up` counts the calls that were refused.
+    """
 
     def __init__(self, link: Path) -> None:
         self.slots: dict[int, str] = {}
         self.sent: list[tuple[str, str]] = []
+        self.services: dict[str, str] = {}
+        self.hung_up = 0
         self._unread: set[int] = set()
         self._noise: deque[str] = deque(["RDY"])
         self._lock = threading.Lock()
         self._echo = True
         self._settings = {"+CMEE": "0", "+CREG": "0", "+CGREG": "0", "+CNMI": "2,1,0,0,0", "+CSCS": '"IRA"'}
+        self._settings |= {"+CLIP": "0", "+CRC": "0", "+CCWA": "0"}
         self._operator_format = "0"
         self._centre = SERVICE_CENTRE
         self._received = b""
@@ -205,6 +210,8 @@ class OtherModem:
             "+CREG": self._registration,
             "+CGREG": self._packet_registration,
             "+CCLK": self._clock,
+            "+CUSD": self._service,
+            "+CHUP": self._hang_up,
         }
         self._link = link
         self._master, self._slave = os.openpty()
@@ -244,6 +251,14 @@ class OtherModem:
                 self._noise.append(f'+CMTI: "SM",{slot}')
         os.write(self._wake_writer, b"!")
         return slot
+
+    def ring(self, number: str) -> None:
+        """Somebody calls, for one ring (TS 27.007, 6.11 and 7.6)."""
+        with self._lock:
+            self._noise.append("+CRING: VOICE" if self._settings["+CRC"] == "1" else "RING")
+            if self._settings["+CLIP"] == "1":
+                self._noise.append(f'+CLIP: "{number}",{145 if number.startswith("+") else 129},"",0,"",0')
+        os.write(self._wake_writer, b"!")
 
     # The line
 
@@ -360,6 +375,8 @@ class OtherModem:
         """In the character set that was chosen."""
         if self._settings["+CSCS"] == '"UCS2"':
             text = text.encode("utf-16-be").hex().upper()
+        if self._settings["+CSCS"] == '"GSM"':
+            text = "".join(chr(septet) for char in text for septet in SEPTETS[char])
         return f'"{text}"'
 
     def _store(self, rest: str) -> list[str]:
@@ -446,3 +463,20 @@ class OtherModem:
         if rest != "?":
             raise self._unknown()
         return [datetime.now(WIB).strftime('+CCLK: "%y/%m/%d,%H:%M:%S+28"')]
+
+    def _service(self, rest: str) -> list[str]:
+        """USSD (TS 27.007, 7.15): strings in the character set that was chosen, those in UCS-2 as its octets."""
+        given = re.fullmatch(r'=([012])(?:,"([^"]*)"(?:,15)?)?', rest)
+        if given is None:
+            raise self._unknown()
+        if given[1] == "1" and given[2]:
+            code = given[2]
+            if self._settings["+CSCS"] == '"UCS2"':
+                code = bytes.fromhex(code).decode("utf-16-be")
+            text = self.services.get(code)
+            self._noise.append(f"+CUSD: 0,{self._string(text)},15" if text else "+CUSD: 4")
+        return []
+
+    def _hang_up(self, rest: str) -> list[str]:
+        self.hung_up += rest == ""
+        return []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+from .memory import in_memory
 from .waiting import free_ports
 
 USER = "gardu"
@@ -29,7 +30,7 @@ def binaries() -> Path:
 @contextmanager
 def server() -> Iterator[str]:
     """A running server; gives its URL without a database's name."""
-    folder = Path(tempfile.mkdtemp(prefix="gardu-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="gardu-pg-", dir=in_memory()))
     (port,) = free_ports(1)
     owner = None
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -48,8 +49,14 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(url: str, name: str) -> str:
-    """The URL of a fresh, empty database of that server."""
+@contextmanager
+def database(url: str, name: str) -> Iterator[str]:
+    """The URL of a fresh, empty database of that server; it is gone afterwards."""
+    _administer(url, f'CREATE DATABASE "{name}"')
+    yield f"{url}/{name}"
+    _administer(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _administer(url: str, statement: str) -> None:
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    return f"{url}/{name}"
+        connection.execute(statement)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ class Simulator:
         folder.mkdir(exist_ok=True)
         self.number = number
         self.device = folder / "modem"
+        self.by_id = folder / "by-id" / "usb-Gardu_Simulator_350000000000006-if00-port0"
         self._state = folder / "simulator.db"
         (self._port,) = free_ports(1)
         self._options = ("--number", number, *options)
@@ -42,7 +43,8 @@ class Simulator:
 
     def start(self) -> Self:
         command = [sys.executable, "-m", "modem", "simulate", "--device", str(self.device)]
-        command += ["--state", str(self._state), "--phone", f"127.0.0.1:{self._port}", *self._options]
+        command += ["--state", str(self._state), "--phone", f"127.0.0.1:{self._port}"]
+        command += ["--by-id", str(self.by_id.parent), *self._options]
         self._process = subprocess.Popen(command)
         eventually(self._serves)
         return self
@@ -71,6 +73,23 @@ class Simulator:
         """Send an SMS; `more` as `POST /api/sms` takes it: delay_seconds, repeat, scts, binary, parts, pdu."""
         return self._json("/api/sms", {"from": number, "text": text, **more})
 
+    def fault(
+        self, kind: str, *, seconds: float | None = None, times: int | None = None, **parameters: Any
+    ) -> int | None:
+        """Let something be wrong from now on; the id by which it is cleared, None when it is a message."""
+        order = {"kind": kind, "parameters": parameters, "seconds": seconds, "times": times}
+        identity: int | None = self._json("/api/faults", order)["id"]
+        return identity
+
+    def faults(self) -> list[dict[str, Any]]:
+        active: list[dict[str, Any]] = self._json("/api/faults")["active"]
+        return active
+
+    def mend(self) -> None:
+        """End all faults."""
+        request = urllib.request.Request(f"{self.url}/api/faults", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def messages(self, number: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self._json(f"/api/phones/{urllib.parse.quote(number)}")["messages"]
         return messages
@@ -78,6 +97,22 @@ class Simulator:
     def answers(self, number: str) -> list[str]:
         """The texts that this phone got from the modem, oldest first."""
         return [message["text"] for message in self.messages(number) if message["direction"] == "from-gateway"]
+
+    def sim(self, **values: Any) -> dict[str, Any]:
+        """Change the SIM's account and the network's manners, as `POST /api/sim` takes it."""
+        account: dict[str, Any] = self._json("/api/sim", values)
+        return account
+
+    def push(self, text: str) -> None:
+        """The network sends a USSD text that nobody asked for."""
+        self._json("/api/ussd", {"text": text})
+
+    def call(self, number: str, rings: int = 5, pause_seconds: float = 0.2) -> None:
+        self._json("/api/calls", {"from": number, "rings": rings, "pause_seconds": pause_seconds})
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Who called, and how it ended."""
+        return [(call["from"], call["fate"]) for call in self._json("/api/calls")["calls"]]
 
     def state(self) -> dict[str, int]:
         state: dict[str, int] = self._json("/api/state")

@@ -207,7 +207,7 @@ class System:
             if page is None:
                 return []
             found += page["items"]
-            if not page["next"]:
+            if not page["more"]:
                 return found
             cursor = f"&cursor={page['next']}"
 
@@ -316,7 +316,8 @@ class System:
         self.central("roster", "import", str(roster))
         self.password = "kata-sandi-uji"
         (self.folder / "password").write_text(self.password)
-        self.central("user", "add", "admin", "--password-file", str(self.folder / "password"))
+        roles = ("--role", "it", "--role", "personnel")
+        self.central("user", "add", "admin", *roles, "--password-file", str(self.folder / "password"))
         self.token = json.loads(self.central("token", "add", "test", "--json"))["token"]
 
 

@@ -26,9 +26,13 @@ ONE_IMPORTER = {
     "playhouse": {"central/database.py"},
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
-    "pyotp": {"gateway/presence.py"},
-    "segno": {"gateway/web/screen.py", "central/__main__.py"},
+    "xlsxwriter": {"central/exports.py"},
+    "python_calamine": {"central/spreadsheets.py"},
+    "standardwebhooks": {"central/webhooks.py"},
+    "pyotp": {"gateway/presence.py", "central/second_factor.py"},
+    "segno": {"gateway/web/screen.py", "central/qr.py"},
     "holidays": {"central/calendar.py"},
+    "serial": {"modem/usb.py"},
 }
 PURE = [
     "mqtt_bridge/records.py", "mqtt_bridge/topics.py", "mqtt_bridge/envelope.py", "modem/messages.py",
@@ -36,7 +40,8 @@ PURE = [
     "gateway/decide.py", "gateway/rules.py", "gateway/menu.py", "gateway/presence.py", "gateway/schedule.py",
     "gateway/words.py", "mqtt_bridge/day.py", "central/states.py", "central/policy.py", "central/rules.py",
     "central/reasons.py", "central/watermark.py", "central/web/when.py", "mqtt_bridge/bits.py",
-    "mqtt_bridge/sms_codec.py",
+    "mqtt_bridge/sms_codec.py", "central/web/contract.py", "central/roles.py", "central/refusal.py",
+    "central/web/words.py",
 ]  # fmt: skip
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

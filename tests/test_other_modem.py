@@ -8,7 +8,10 @@ from pathlib import Path
 import gammu
 import pytest
 
+from modem.driver import GammuModem
+from modem.messages import IncomingCall, UssdAnswer, UssdStatus
 from tests.other_modem import OtherModem, decode_submit, encode_deliver
+from tests.waiting import eventually
 
 WIB = timezone(timedelta(hours=7))
 AT = datetime(2024, 11, 25, 7, 58, 3, tzinfo=WIB)
@@ -44,8 +47,8 @@ def reads_and_deletes(phone: gammu.StateMachine, modem: OtherModem) -> None:
     first = phone.GetNextSMS(0, True)[0]
     second = phone.GetNextSMS(0, False, first["Location"])[0]
     for sms, text in zip([first, second], TEXTS, strict=True):
-        # A NUL follows for each character of the GSM-7 extension: python-gammu counts septets.
-        assert (sms["Number"], sms["Text"].rstrip("\0"), sms["DateTime"]) == ("+6281234567890", text, AT)
+        # A NUL follows for each character of the GSM-7 extension, and then what was there before.
+        assert (sms["Number"], sms["Text"].partition("\0")[0], sms["DateTime"]) == ("+6281234567890", text, AT)
         assert sms["DateTime"].utcoffset() == timedelta(hours=7)
     phone.DeleteSMS(0, first["Location"])
     assert sorted(modem.slots) == [2]
@@ -60,6 +63,19 @@ def sends(phone: gammu.StateMachine, modem: OtherModem) -> None:
         coding = "Unicode_No_Compression" if text == TEXTS[1] else "Default_No_Compression"
         phone.SendSMS({"Text": text, "SMSC": {"Location": 1}, "Number": "+6281234567890", "Coding": coding})
     assert modem.sent == [("+6281234567890", text) for text in TEXTS]
+
+
+def test_the_driver_dials_and_minds_calls(tmp_path: Path) -> None:
+    with OtherModem(tmp_path / "modem") as modem:
+        modem.services["*123#"] = "Pulsa Rp 5.000\r\n1. Paket \u20ac"
+        driver = GammuModem(str(tmp_path / "modem"))
+        assert driver.dial("*123#") == UssdAnswer(UssdStatus.DONE, "Pulsa Rp 5.000\n1. Paket \u20ac")
+        assert driver.dial("*1#") == UssdAnswer(UssdStatus.NOT_SUPPORTED)
+        assert driver.calls() == []
+        modem.ring("+6281234567890")
+        assert eventually(driver.calls) == [IncomingCall("+6281234567890")]
+        assert modem.hung_up == 1
+        driver.close()
 
 
 def test_a_deliver_has_the_octets_that_the_standard_asks_for() -> None:

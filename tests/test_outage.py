@@ -16,7 +16,7 @@ from .system import GATEWAY, System, fetch
 from .waiting import eventually
 
 
-@pytest.mark.parametrize("broker", ["embedded", "mosquitto"])
+@pytest.mark.parametrize("broker", ["mosquitto", pytest.param("embedded", marks=pytest.mark.slow)])
 def test_what_was_made_while_the_collector_was_away_arrives_in_order_and_once(tmp_path: Path, broker: str) -> None:
     made = 5000
     with System(tmp_path, employees=made, broker=broker) as system:

@@ -75,9 +75,13 @@ def test_a_check_in_over_tls(office: System) -> None:
     until = datetime.fromisoformat(office.status()["certificate_until"])
     assert timedelta(days=363) < until - now() < timedelta(days=366)
     assert office.status()["reasons"] == []
+    assert "Sertifikat" in office.page("gateway", "/")
+    assert "gardu_gateway_certificate_seconds 3.1" in office.page("gateway", "/metrics")
 
 
-def test_the_broker_takes_no_connection_without_a_certificate_or_without_tls(office: System) -> None:
+def test_the_broker_takes_no_connection_without_a_certificate_or_without_tls(
+    office: System, attacker: Attacker
+) -> None:
     with socket.create_connection(("127.0.0.1", office.ports["broker"])) as plain, suppress(ConnectionResetError):
         plain.sendall(CONNECT)
         assert plain.recv(100) == b""
@@ -90,6 +94,7 @@ def test_the_broker_takes_no_connection_without_a_certificate_or_without_tls(off
         bare.sendall(CONNECT)
         assert bare.recv(100) == b""
     older = ssl.create_default_context(cafile=office.folder / "broker" / "ca.crt")
+    older.load_cert_chain(attacker.files.certificate, attacker.files.key)
     older.maximum_version = ssl.TLSVersion.TLSv1_2
     with socket.create_connection(("127.0.0.1", office.ports["broker"])) as raw, pytest.raises(ssl.SSLError):
         older.wrap_socket(raw, server_hostname="127.0.0.1")

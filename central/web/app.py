@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import waitress
@@ -14,10 +13,27 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
-from .. import access
-from . import api, attendance, bindings, enrol, errors, health, pages, session
+from .. import sessions, users
+from . import (
+    account,
+    accounts,
+    api,
+    attendance,
+    audit,
+    bindings,
+    enrol,
+    errors,
+    exports,
+    health,
+    pages,
+    people,
+    rights,
+    session,
+    webhooks,
+)
 from .office import Office, Person
 
 CSP = (
@@ -26,31 +42,50 @@ CSP = (
 )
 
 
-def create_app(office: Office, secret: str, *, secure_cookies: bool = False) -> Flask:
+API_PER_MINUTE = 600
+
+
+def create_app(
+    office: Office,
+    secret: str,
+    *,
+    secure_cookies: bool = False,
+    api_per_minute: int = API_PER_MINUTE,
+    proxies: int = 0,
+) -> Flask:
     app = Flask(__name__)
     app.config.update(
         SECRET_KEY=secret,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure_cookies,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
-        MAX_CONTENT_LENGTH=1_000_000,
+        PERMANENT_SESSION_LIFETIME=sessions.LASTS,
+        MAX_CONTENT_LENGTH=5_000_000,
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.extensions["office"] = office
     csrf = CSRFProtect(app)
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _log_in_by(app, office)
+    rights.register(app, office)
     pages.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)
-    api.register(app, office, csrf)
+    account.register(app, office, limiter)
+    accounts.register(app, office)
+    webhooks.register(app, office)
+    people.register(app, office)
+    exports.register(app, office)
+    audit.register(app, office)
+    api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
     health.register(app, office)
     errors.register(app)
     app.after_request(_secure)
     app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)  # type: ignore[method-assign]
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 
@@ -72,8 +107,10 @@ def _log_in_by(app: Flask, office: Office) -> None:
     manager.login_message = ""
 
     @manager.user_loader  # type: ignore[untyped-decorator]
-    def load(name: str) -> Person | None:
-        return Person(name) if access.person_exists(office.database, name) else None
+    def load(token: str) -> Person | None:
+        session = sessions.find(office.database, token, office.clock())
+        user = users.one(office.database, session.person) if session else None
+        return Person(user, session, token) if user and session else None
 
 
 def _secure(response: Response) -> Response:

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from flask import Flask, abort, flash, redirect, render_template, request, url_for
-from flask_login import current_user, login_required
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from mqtt_bridge.records import Action
@@ -32,12 +32,12 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
     app.jinja_env.globals.update(correction_kinds=KINDS, punches=PUNCHES, absences=ABSENCES)
 
     @app.get("/corrections")
-    @login_required  # type: ignore[untyped-decorator]
     def corrections_waiting() -> str:
-        return render_template("attendance/corrections.html", waiting=corrections.waiting(office.database))
+        return render_template(
+            "attendance/corrections.html", waiting=corrections.waiting(office.database, current_user.scope)
+        )
 
     @app.post("/attendance/person/<employee>/<day>/corrections")
-    @login_required  # type: ignore[untyped-decorator]
     def correction_ask(employee: str, day: str) -> Response:
         if attendance.person(employee.replace("\0", "")) is None:
             abort(404)
@@ -52,7 +52,6 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
         return redirect(url_for("attendance_day", employee=employee, day=day))
 
     @app.post(f"/corrections/<int(max={LARGEST}):id_>")
-    @login_required  # type: ignore[untyped-decorator]
     def correction_decide(id_: int) -> Response:
         accepted = request.form.get("accepted") == "1"
         try:
@@ -63,7 +62,6 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
         return redirect(_back())
 
     @app.post(f"/statements/<int(max={LARGEST}):record>")
-    @login_required  # type: ignore[untyped-decorator]
     def statement_decide(record: int) -> Response:
         accepted = request.form.get("accepted") == "1"
         try:

@@ -12,10 +12,11 @@ from . import api
 
 WORDS = {
     400: ("Permintaan tidak jelas", "Peramban mengirim sesuatu yang tidak bisa dibaca."),
+    403: ("Tidak boleh", "Peran Anda tidak mencakup halaman ini. Minta kepada bagian TI bila Anda memerlukannya."),
     404: ("Tidak ada", "Halaman ini tidak ada."),
     405: ("Tidak ada", "Halaman ini tidak bisa dibuka dengan cara itu."),
     413: ("Terlalu besar", "Kiriman ini terlalu besar."),
-    429: ("Tunggu sebentar", "Terlalu banyak percobaan masuk. Tunggu satu menit, lalu coba lagi."),
+    429: ("Tunggu sebentar", "Terlalu banyak percobaan masuk. Tunggu beberapa menit, lalu coba lagi."),
     500: ("Ada kesalahan", "Kesalahan ini sudah dicatat di log pusat. Tidak ada data yang hilang; coba lagi nanti."),
     503: (
         "Basis data",
@@ -41,8 +42,15 @@ def register(app: Flask) -> None:
         """Also any defect: Flask has logged it by then, and makes it a 500 that says nothing of it."""
         code = error.code or 500
         if api.asked():
-            return api.problem(code, error.name, error.description or "")
+            response, code = api.problem(code, error.name, error.description or "")
+            response.headers.update(_more_than_content(error))
+            return response, code
         return _page(*WORDS.get(code, WORDS[500])), code
+
+
+def _more_than_content(error: HTTPException) -> dict[str, str]:
+    """Such as Allow of a 405."""
+    return {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
 
 
 def _page(title: str, text: str) -> str:

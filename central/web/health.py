@@ -9,8 +9,9 @@ from flask import Flask, Response, jsonify
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from .. import queries
+from .. import deliveries, endpoints, queries
 from ..database import StorageError
+from ..deliveries import Count
 from ..states import State
 from .office import Office
 
@@ -58,5 +59,17 @@ class _Metrics:
         yield CounterMetricFamily("gardu_records", "Records held", value=int(held))
         waiting = office.database.value("SELECT COUNT(*) FROM provisional")
         yield GaugeMetricFamily("gardu_provisional", "Records known by SMS alone", value=int(waiting))
+        yield from self._told()
         aside = office.database.value("SELECT COALESCE(SUM(times), 0) FROM quarantine")
         yield CounterMetricFamily("gardu_quarantined", "Envelopes put aside", value=int(aside))
+
+    def _told(self) -> Iterator[GaugeMetricFamily]:
+        waiting = GaugeMetricFamily("gardu_webhook_waiting", "Records that a program waits for", labels=["endpoint"])
+        dead = GaugeMetricFamily("gardu_webhook_dead", "Records that a program did not take", labels=["endpoint"])
+        counts = deliveries.counts(self._office.database)
+        for endpoint in endpoints.everyone(self._office.database):
+            count = counts.get(endpoint.id, Count())
+            waiting.add_metric([endpoint.name], count.waiting)
+            dead.add_metric([endpoint.name], count.dead)
+        yield waiting
+        yield dead

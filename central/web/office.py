@@ -13,15 +13,19 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..outbound import Rules
 from ..policy import Rulebook
 from ..registrar import Registrar
+from ..sessions import Session
+from ..users import User
 
 
 @dataclass(frozen=True)
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
-    gateways sealed, `refresh` tells them what changed, `registrar` enrols them. Without a `rulebook` attendance is
-    judged by the shipped one.
+    gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
+    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
+    shipped one.
     """
 
     database: Database
@@ -32,10 +36,19 @@ class Office:
     refresh: Callable[[], object] = lambda: None
     rulebook: Rulebook | None = None
     registrar: Registrar | None = None
+    outbound: Rules = field(default_factory=Rules)
+    shared_phones: bool = False
 
 
 class Person(UserMixin):  # type: ignore[misc]
-    """Who logged in."""
+    """Who logged in, in which session. The browser holds the session's token, and no name."""
 
-    def __init__(self, name: str) -> None:
-        self.id = name
+    def __init__(self, user: User, session: Session, token: str) -> None:
+        self.id = user.name
+        self.roles = user.roles
+        self.scope = user.scope
+        self.session = session
+        self._token = token
+
+    def get_id(self) -> str:
+        return self._token

@@ -6,14 +6,16 @@ from collections import Counter
 from datetime import datetime
 
 from flask import Flask, render_template, request
-from flask_login import login_required
+from flask_login import current_user
 
+from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.phones import masked
 
 from .. import queries
 from ..queries import Wanted
 from ..states import State
 from .office import Office
+from .rights import visible
 
 PAGE = 50
 MOST_PAGES = 10_000
@@ -28,12 +30,40 @@ ACTIONS = {
 }  # fmt: skip
 FLAGS = {
     "clock-untrusted": "jam gateway", "inferred": "hanya kode", "code-by-own-clock": "kode menurut jam gateway",
+    "low-assurance": "panggilan",
 }  # fmt: skip
+
+
+TROUBLES = {
+    Trouble.STARTING: "sedang menyambung",
+    Trouble.UNREACHABLE: "broker tidak bisa dijangkau",
+    Trouble.REJECTED: "broker menolak sambungan",
+    Trouble.ENDED: "sambungan terputus",
+    Trouble.DENIED: "broker menolak pesan pusat; periksa aturan aksesnya",
+    Trouble.UNHEARD: "broker tidak mengizinkan pusat mendengar gateway; periksa aturan aksesnya",
+    Trouble.TAKEN: "kolektor lain memakai nama yang sama",
+    Trouble.FILES: "berkas sertifikat tidak bisa dipakai",
+    Trouble.TLS: "sambungan TLS gagal; periksa alamat dan portnya",
+    Trouble.OURS_EXPIRED: "sertifikat kolektor sudah habis masa berlakunya",
+    Trouble.OURS_EARLY: "sertifikat kolektor belum berlaku; periksa jam kedua mesin",
+    Trouble.OURS_REVOKED: "sertifikat kolektor sudah dicabut",
+    Trouble.OURS_FOREIGN: "broker tidak mengenal penerbit sertifikat kolektor",
+    Trouble.OURS_REFUSED: "broker menolak sertifikat kolektor",
+    Trouble.THEIRS_EXPIRED: "sertifikat broker sudah habis masa berlakunya: gardu-central broker-config",
+    Trouble.THEIRS_EARLY: "sertifikat broker belum berlaku; periksa jam mesin ini",
+    Trouble.THEIRS_FOREIGN: "penerbit sertifikat broker asing; periksa alamatnya",
+    Trouble.THEIRS_NAME: "sertifikat broker untuk nama lain: gardu-central broker-config --name",
+    Trouble.THEIRS_REFUSED: "sertifikat broker tidak bisa dipercaya",
+}
 
 
 def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
-        states=STATES, colours=COLOURS, actions=ACTIONS, flags=FLAGS, link_problem=office.link_problem
+        states=STATES,
+        colours=COLOURS,
+        actions=ACTIONS,
+        flags=FLAGS,
+        link_problem=lambda: in_words(office.link_problem()),
     )
     app.jinja_env.filters.update(
         clock=lambda at: f"{at.astimezone(office.zone):%H:%M:%S}",
@@ -43,14 +73,13 @@ def register(app: Flask, office: Office) -> None:
     )
 
     @app.get("/")
-    @login_required  # type: ignore[untyped-decorator]
     def fleet() -> str:
-        gateways = queries.gateways(office.database, office.clock(), office.zone)
+        found = queries.gateways(office.database, office.clock(), office.zone)
+        gateways = [gateway for gateway in found if visible(gateway.id)]
         counts = Counter(gateway.condition.state for gateway in gateways)
         return render_template("fleet.html", gateways=gateways, counts=counts)
 
     @app.get("/records")
-    @login_required  # type: ignore[untyped-decorator]
     def records() -> str:
         start, end = queries.today(office.clock(), office.zone)
         wanted = Wanted(
@@ -58,10 +87,12 @@ def register(app: Flask, office: Office) -> None:
             search=request.args.get("search", "").strip(),
             start=start,
             end=end,
+            offices=current_user.scope,
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
         found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-        gateways = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id")]
+        known = office.database.rows("SELECT id FROM gateway ORDER BY id")
+        gateways = [id_ for (id_,) in known if visible(id_)]
         return render_template(
             "records.html",
             entries=found[:PAGE],
@@ -74,6 +105,10 @@ def register(app: Flask, office: Office) -> None:
             gateways=gateways,
             day=start,
         )
+
+
+def in_words(problem: Problem | None) -> str | None:
+    return TROUBLES[problem.trouble] if problem else None
 
 
 def ago(at: datetime, now: datetime) -> str:

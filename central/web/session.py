@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, flash, redirect, render_template, request, session, url_for
 from flask_limiter import Limiter
-from flask_login import login_required, login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
-from .. import access
+from .. import access, audit, second_factor, sessions, users
+from ..database import micros, moment
 from .office import Office, Person
 
-ATTEMPTS = "10 per minute"
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = "10 per minute"  # from one address
+GUESSES = "10 per 15 minutes"  # wrong ones at one account, from wherever
+LONGEST_CODE = 100
+HALF_LASTS = timedelta(minutes=5)  # between password and code
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -23,27 +31,86 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField("Kata sandi", validators=[InputRequired("Isi kata sandi")])
 
 
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    code = StringField("Kode", validators=[InputRequired("Isi kodenya")])
+
+
 def register(app: Flask, office: Office, limiter: Limiter) -> None:
+    from_one_address = limiter.limit(ATTEMPTS, methods=["POST"])
+    at_one_account = limiter.shared_limit(
+        GUESSES,
+        scope="guesses",
+        methods=["POST"],
+        key_func=lambda: _claimed(office),
+        deduct_when=lambda response: response.status_code == 401,
+    )
+
     @app.route("/login", methods=["GET", "POST"])
-    @limiter.limit(ATTEMPTS, methods=["POST"])
+    @from_one_address
+    @at_one_account
     def log_in() -> str | Response | tuple[str, int]:
         form = LoginForm()
         if not form.validate_on_submit():
             return render_template("login.html", form=form)
-        if not access.password_fits(office.database, form.name.data, form.password.data):
+        name = form.name.data
+        if not access.password_fits(office.database, name, form.password.data):
+            log.warning("wrong password", origin=request.remote_addr)
             form.password.errors = ["Nama pengguna atau kata sandi salah"]
             return render_template("login.html", form=form), 401
-        session.clear()  # nothing that somebody else may have put there goes on
-        session.permanent = True
-        login_user(Person(form.name.data))
-        return redirect(_inside(request.args.get("next", "")) or url_for("fleet"))
+        if not second_factor.needed(office.database, name):
+            return _begin(office, name)
+        session.clear()
+        session["half"] = {"name": name, "at": micros(office.clock())}
+        return redirect(url_for("log_in_code", next=request.args.get("next") or None))
+
+    @app.route("/login/code", methods=["GET", "POST"])
+    @from_one_address
+    @at_one_account
+    def log_in_code() -> str | Response | tuple[str, int]:
+        name = _half(office.clock())
+        if name is None:
+            return redirect(url_for("log_in", next=request.args.get("next") or None))
+        form = CodeForm()
+        if not form.validate_on_submit():
+            return render_template("login_code.html", form=form)
+        if not second_factor.fits(office.database, name, form.code.data[:LONGEST_CODE], office.clock()):
+            log.warning("wrong code", origin=request.remote_addr)
+            form.code.errors = ["Kode salah atau sudah dipakai"]
+            return render_template("login_code.html", form=form), 401
+        return _begin(office, name)
 
     @app.post("/logout")
-    @login_required  # type: ignore[untyped-decorator]
     def log_out() -> Response:
+        sessions.end(office.database, current_user.id, current_user.session.id)
         logout_user()
         flash("Anda sudah keluar")
         return redirect(url_for("log_in"))
+
+
+def _begin(office: Office, name: str) -> Response:
+    now, origin = office.clock(), request.remote_addr or "?"
+    session.clear()  # nothing that somebody else may have put there goes on
+    session.permanent = True
+    token = sessions.begin(office.database, name, origin, request.headers.get("User-Agent", ""), now)
+    with office.database.transaction():
+        audit.append(office.database, name, "logged-in", {"origin": origin}, now)
+    user, begun = users.one(office.database, name), sessions.find(office.database, token, now)
+    if user and begun:
+        login_user(Person(user, begun, token))
+    return redirect(_inside(request.args.get("next", "")) or url_for("fleet"))
+
+
+def _half(now: datetime) -> str | None:
+    """Who gave the right password a moment ago, and owes the code."""
+    half = session.get("half")
+    if not half or now - moment(half["at"]) > HALF_LASTS:
+        return None
+    return str(half["name"])
+
+
+def _claimed(office: Office) -> str:
+    """At whose account somebody tries."""
+    return (request.form.get("name") or _half(office.clock()) or "").casefold()[:100]
 
 
 def _inside(target: str) -> str | None:

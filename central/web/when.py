@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 
 def day_of(text: str) -> date | None:
@@ -24,3 +25,8 @@ def month_of(text: str, today: date) -> tuple[date, date]:
 def around(first: date) -> dict[str, str]:
     """The months before and after."""
     return {"before": f"{first - timedelta(days=1):%Y-%m}", "after": f"{first + timedelta(days=32):%Y-%m}"}
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """With which the day begins."""
+    return datetime.combine(day, time(), zone)

@@ -96,7 +96,7 @@ def fill(ports: dict[str, int]) -> None:
         secret = FOLDER / "password"
         secret.write_text(password)
         secret.chmod(0o600)
-        central("user", "add", "admin", "--password-file", str(secret))
+        central("user", "add", "admin", "--role", "it", "--role", "personnel", "--password-file", str(secret))
         secret.unlink()
         token = json.loads(central("token", "add", "demo", "--json"))["token"]
         write_private(credentials, {"user": "admin", "password": password, "api_token": token})

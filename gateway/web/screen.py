@@ -16,7 +16,7 @@ from mqtt_bridge.phones import masked, spoken
 from mqtt_bridge.records import Action, PresenceRule
 
 from ..core import Core
-from ..decide import Outcome
+from ..decision import Outcome
 from ..journal import Entry
 from ..presence import Shown, shown
 from ..replies import Texts

@@ -13,13 +13,14 @@ from flask import Flask, Response, jsonify, render_template, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from mqtt_bridge.modem_states import MEANINGS, ModemState
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Status, encode
 
 from ..config import Config
 from ..core import Core
-from ..decide import Outcome
-from ..health import STORES
+from ..decision import Outcome
+from ..health import STORES, rupiah
 from ..journal import JournalError
 from .screen import add_screen
 from .ussd import add_ussd
@@ -46,19 +47,10 @@ OUTCOMES = {
     Outcome.INCOMPLETE: "Tidak lengkap: bagian lain tidak sampai",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
+    Outcome.CALL: "Panggilan, bukan presensi",
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
     Outcome.POKE: "Pancingan untuk SMS centre",
-}
-NETWORKS = {
-    "home": "terdaftar",
-    "roaming": "terdaftar (roaming)",
-    "searching": "mencari jaringan",
-    "denied": "ditolak jaringan",
-    "none": "tidak terdaftar",
-    "unknown": "tidak diketahui",
-    "absent": "modem tidak ada",
-    "starting": "sedang dimulai",
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
 
@@ -68,7 +60,7 @@ REPORTS = {True: "sampai", False: "tidak sampai", None: "belum sampai"}
 def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16_000
-    app.jinja_env.filters.update(masked=masked, local=lambda at: _local(core, at))
+    app.jinja_env.filters.update(masked=masked, rupiah=rupiah, local=lambda at: _local(core, at))
     _add_pages(app, core)
     _add_machines(app, core)
     add_screen(app, core, settings.screen.number)
@@ -83,8 +75,16 @@ def _add_pages(app: Flask, core: Core) -> None:
     def status() -> str:
         now = core.status()
         desired = core.journal.desired()
+        modem = MEANINGS[ModemState(now.modem.state)]
+        others = [(report, MEANINGS[ModemState(report.state)]) for report in core.other_modems()]
         return render_template(
-            "status.html", status=now, uptime=_uptime(now), networks=NETWORKS, stores=STORES, desired=desired
+            "status.html",
+            status=now,
+            others=others,
+            uptime=_uptime(now),
+            modem=modem,
+            stores=STORES,
+            desired=desired,
         )
 
     @app.get("/messages")
@@ -153,7 +153,7 @@ class _Metrics:
         self._status = status
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        status, uplink = self._status, self._status.uplink
+        status, uplink, sim = self._status, self._status.uplink, self._status.sim
         values = {
             "records": (status.last_seq, "Records made"),
             "records_waiting": (status.last_seq - status.delivered, "Records that the collector does not hold yet"),
@@ -163,6 +163,9 @@ class _Metrics:
             "signal_percent": (status.modem.signal, "Signal strength"),
             "disk_free_bytes": (status.disk_free, "Room left for the journal"),
             "heat_celsius": (status.heat, "Heat of the processor"),
+            "sim_balance_rupiah": (sim.balance if sim else None, "Balance of the SIM"),
+            "sim_days_left": (sim.days_left if sim else None, "Days that balance and validity of the SIM will last"),
+            "certificate_seconds": (_left(status), "Until the certificate ends"),
             "clock_trusted": (int(status.clock_trusted), "Whether the clock is believed"),
             "uplink_sms_today": (uplink.today if uplink else None, "SMS to the collector today"),
             "uplink_sms_month": (uplink.month if uplink else None, "SMS to the collector this month"),
@@ -175,6 +178,14 @@ class _Metrics:
         for reason in status.reasons:
             problems.add_metric([reason.code], 1)
         yield problems
+        states = GaugeMetricFamily("gardu_gateway_modem_state", "How the modem stands now", labels=["state"])
+        for state in ModemState:
+            states.add_metric([state], float(state == status.modem.state))
+        yield states
+
+
+def _left(status: Status) -> float | None:
+    return (status.certificate_until - status.at).total_seconds() if status.certificate_until else None
 
 
 def _uptime(status: Status) -> str:

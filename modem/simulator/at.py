@@ -1,6 +1,7 @@
-"""The AT command engine of a GSM modem (3GPP TS 27.005, 27.007): octets in, octets out. Pure.
+"""The AT command engine of a GSM modem (3GPP TS 27.005, 27.007): octets in, octets out.
 
-What lies behind the modem, its SIM and the network, is a `Card`. Only PDU mode is spoken, as data modems prefer.
+What lies behind the modem, its SIM and the network, is a `Card`; what is wrong are its `Faults`. Only PDU mode is
+spoken, as data modems prefer.
 """
 
 from __future__ import annotations
@@ -11,11 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from .calls import Calls
+from .faults import Faults, Kind
 from .pdu import tpdu_length
+from .ussd import Ussd
 
 _CR, _SUBSTITUTE, _ESCAPE, _BACKSPACE = b"\r", b"\x1a", b"\x1b", b"\x08"
 _COMMAND = re.compile(r"([+^$*&]?[A-Z]+)(=\?|\?|=)?(.*)", re.DOTALL)
-_UNKNOWN, _NOT_ALLOWED, _INVALID_INDEX, _NOT_SUPPORTED = 100, 302, 321, 303
+_UNKNOWN, _NOT_ALLOWED, _INVALID_INDEX, _NOT_SUPPORTED, _NO_NETWORK = 100, 302, 321, 303, 331
+_NO_SIM = {"pin": ("SIM PIN", 11, 311), "puk": ("SIM PUK", 12, 316), "absent": ("", 10, 310)}  # +CME, +CMS ERROR
+_NEEDS_SIM = {"+CIMI", "+COPS", "+CUSD"}
+_SMS_NEEDS_SIM = {"+CMGL", "+CMGR", "+CMGD", "+CMGS", "+CPMS", "+CSCA"}
+_REGISTRATIONS = {"none": 0, "searching": 2, "denied": 3, "unknown": 4, "roaming": 5}  # TS 27.007, 7.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,11 @@ class Refused(Exception):
 class Card(Protocol):
     """The SIM and the network as the engine sees them. `memory` is "SM" or "ME"."""
 
-    capacity: int
+    ussd: Ussd
+    calls: Calls
+
+    @property
+    def capacity(self) -> int: ...
 
     def used(self, memory: str) -> int: ...
     def slots(self, memory: str) -> list[Slot]: ...
@@ -46,7 +58,6 @@ class Card(Protocol):
     def mark_seen(self, memory: str, locations: list[int]) -> None: ...
     def delete(self, memory: str, locations: list[int]) -> None: ...
     def submit(self, pdu: bytes) -> int: ...
-    def dial(self, code: str) -> str: ...
     def now(self) -> datetime: ...
 
 
@@ -81,6 +92,7 @@ class Engine:
     radio: Radio = field(default_factory=Radio)
     stores: tuple[str, ...] = ("SM", "ME")
     memories: list[str] = field(default_factory=list)  # read, write, receive (TS 27.005, 3.2.2)
+    faults: Faults = field(default_factory=Faults)
     _echo: bool = True
     _verbose_errors: int = 0
     _announce: int = 0
@@ -100,12 +112,37 @@ class Engine:
 
     def arrived(self, memory: str, location: int) -> bytes:
         """The unsolicited line for a new SMS, when the terminal asked for it (+CNMI)."""
-        return _wrap(f'+CMTI: "{memory}",{location}') if self._announce else b""
+        return _wrap(f'+CMTI: "{memory}",{location}') if self._announce and not self._mute else b""
+
+    def power_up(self) -> None:
+        """Forget what the terminal set, as after a loss of power. The SIM keeps its SMS."""
+        self.memories[:] = [self.stores[0]] * 3
+        self._echo, self._verbose_errors, self._announce, self._awaited = True, 0, 0, None
+        self._modes.clear()
+        self._line.clear()
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the network can bring it an SMS."""
+        return self._registered in (1, 5)
+
+    @property
+    def _mute(self) -> bool:
+        silent = self.faults.holds(Kind.SILENT)
+        return silent is not None and not silent.word("command")
+
+    def unsolicited(self) -> bytes:
+        """What the network says now without being asked: late answers to codes, and rings."""
+        if self._awaited is not None or self._mute or not self.reachable:
+            return b""
+        ring = "+CRING: VOICE" if self._modes.get("CRC") == "1" else "RING"
+        lines = [*self.card.ussd.due(), *self.card.calls.due(ring, self._modes.get("CLIP") == "1")]
+        return b"".join(map(_wrap, lines))
 
     def _octet(self, octet: bytes) -> bytes:
         if self._awaited is not None:
             return self._pdu_octet(octet)
-        echo = octet if self._echo else b""
+        echo = octet if self._echo and not self._mute else b""
         if octet == _ESCAPE:
             self._line.clear()
             return b""
@@ -120,7 +157,7 @@ class Engine:
         return echo
 
     def _pdu_octet(self, octet: bytes) -> bytes:
-        echo = octet if self._echo else b""
+        echo = octet if self._echo and not self._mute else b""
         if octet not in (_ESCAPE, _SUBSTITUTE):
             self._line += octet
             return echo
@@ -129,12 +166,29 @@ class Engine:
         self._awaited = None
         if octet == _ESCAPE:
             return _wrap("OK")
-        return echo + self._finish(lambda: self._submit(text, awaited))
+        return echo + self._answer({"CMGS"}, lambda: self._submit(text, awaited))
 
     def _execute(self, line: str) -> bytes:
         if line[:2].upper() != "AT":
             return b""
-        return self._finish(lambda: self._chain(line[2:]))
+        if re.search(r"\+CFUN=1,1", line, re.IGNORECASE):
+            self.faults.reset()
+        # What is wrong with sending shows after the PDU.
+        names = set(re.findall(r"[+^$*]([A-Z]+)", re.sub(r'"[^"]*"', "", line.upper()))) - {"CMGS"}
+        return self._answer(names, lambda: self._chain(line[2:]))
+
+    def _answer(self, names: set[str], work: Callable[[], list[str] | None]) -> bytes:
+        """What comes back, unless a fault keeps it to itself or answers otherwise."""
+        fault = self.faults.strikes_command(names)
+        if fault is None:
+            return self._finish(work)
+        if fault.values.get("done") == "yes":
+            self._finish(work)
+        return b"" if fault.kind is Kind.SILENT else _wrap(self._faulty_result(fault.word("answer")))
+
+    def _faulty_result(self, answer: str) -> str:
+        family, _, code = answer.partition(":")
+        return self._error(_Failure(int(code), sms=family == "cms")) if code else family.upper()
 
     def _finish(self, work: Callable[[], list[str] | None]) -> bytes:
         try:
@@ -145,9 +199,7 @@ class Engine:
             return _wrap(self._error(_Failure(refused.code, sms=True)))
         if lines is None:
             return b"\r\n> "
-        after = [line for line in lines if line.startswith("+CUSD: ")]  # the network answers after the modem did
-        before = [line for line in lines if line not in after]
-        return b"".join(map(_wrap, before)) + _wrap("OK") + b"".join(map(_wrap, after))
+        return b"".join(map(_wrap, lines)) + _wrap("OK") + self.unsolicited()
 
     def _error(self, failure: _Failure) -> str:
         if not self._verbose_errors:
@@ -178,7 +230,9 @@ class Engine:
             return [self.radio.manufacturer, self.radio.model, f"Revision: {self.radio.revision}"]
         elif name == "Z" or name == "&F":
             self._echo, self._verbose_errors, self._announce = True, 0, 0
-        elif name not in ("H", "V", "Q", "&C", "&D", "&K", "S", "X"):
+        elif name == "H":
+            self.card.calls.hang_up()
+        elif name not in ("V", "Q", "&C", "&D", "&K", "S", "X"):
             raise _Failure(_UNKNOWN)
         return []
 
@@ -187,7 +241,19 @@ class Engine:
         handler = _HANDLERS.get(match[1]) if match else None
         if match is None or handler is None:
             raise _Failure(_UNKNOWN)
+        self._ask_sim(match[1], match[2] or "")
         return handler(self, match[2] or "", match[3].strip())
+
+    def _ask_sim(self, name: str, form: str) -> None:
+        """Refuse what can not be done without a SIM that is open."""
+        fault = self.faults.holds(Kind.SIM)
+        if fault is None or form == "=?":
+            return
+        _, general, sms = _NO_SIM[fault.word("state")]
+        if name in _SMS_NEEDS_SIM:
+            raise _Failure(sms, sms=True)
+        if name in _NEEDS_SIM:
+            raise _Failure(general)
 
     # ---- the modem itself (TS 27.007)
 
@@ -198,12 +264,28 @@ class Engine:
         return ["+CMEE: (0-1)"] if form == "=?" else [f"+CMEE: {self._verbose_errors}"]
 
     def _cpin(self, form: str, value: str) -> list[str]:
+        fault = self.faults.holds(Kind.SIM)
         if form == "=":
             raise _Failure(3)
-        return [f"+CPIN: {self.radio.pin}"] if form == "?" else []
+        if form == "=?":
+            return []
+        pin, error, _ = _NO_SIM[fault.word("state")] if fault else (self.radio.pin, 0, 0)
+        if not pin:
+            raise _Failure(error)
+        return [f"+CPIN: {pin}"]
 
     def _csq(self, form: str, value: str) -> list[str]:
-        return ["+CSQ: (0-31,99),(0-7,99)"] if form == "=?" else [f"+CSQ: {self.radio.signal},99"]
+        fault = self.faults.holds(Kind.SIGNAL)
+        signal = fault.whole("value") if fault else self.radio.signal
+        return ["+CSQ: (0-31,99),(0-7,99)"] if form == "=?" else [f"+CSQ: {signal},99"]
+
+    @property
+    def _registered(self) -> int:
+        """Where the modem stands with the network now (TS 27.007, 7.2)."""
+        if self.faults.holds(Kind.SIM):
+            return 0
+        fault = self.faults.holds(Kind.REGISTRATION)
+        return _REGISTRATIONS[fault.word("state")] if fault else self.radio.registration
 
     def _registration(self, name: str, form: str, value: str) -> list[str]:
         if form == "=":
@@ -212,8 +294,8 @@ class Engine:
         if form == "=?":
             return [f"+{name}: (0-2)"]
         mode = self._modes.get(name, "0")
-        cell = ',"00C3","0A1B"' if mode == "2" and self.radio.registration in (1, 5) else ""
-        return [f"+{name}: {mode},{self.radio.registration}{cell}"]
+        cell = ',"00C3","0A1B"' if mode == "2" and self.reachable else ""
+        return [f"+{name}: {mode},{self._registered}{cell}"]
 
     def _cops(self, form: str, value: str) -> list[str]:
         if form == "=?":
@@ -223,22 +305,32 @@ class Engine:
             if arguments[0] == "3" and len(arguments) > 1:
                 self._modes["COPS"] = arguments[1]
             return []
-        if self.radio.registration not in (1, 5):
+        if not self.reachable:
             return ["+COPS: 0"]
         style = self._modes.get("COPS", "0")
         return [f'+COPS: 0,{style},"{self.radio.plmn if style == "2" else self.radio.operator}"']
 
     def _cclk(self, form: str, value: str) -> list[str]:
+        fault = self.faults.holds(Kind.CLOCK)
+        if fault and form == "?":
+            return [f'+CCLK: "{fault.word("value")}"']
         now = self.card.now()
         offset = now.utcoffset()
         quarters = int(offset.total_seconds() // 900) if offset else 0
         return [f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}{quarters:+03d}"'] if form == "?" else []
 
     def _cusd(self, form: str, value: str) -> list[str]:
-        arguments = _arguments(value)
-        if form != "=" or len(arguments) < 2:
-            return ["+CUSD: (0-2)"] if form == "=?" else []
-        return [f'+CUSD: 0,"{self.card.dial(arguments[1])}",15']
+        if form != "=":
+            return ["+CUSD: (0-2)"] if form == "=?" else [f"+CUSD: {self.card.ussd.shown}"]
+        lines = self.card.ussd.command(_arguments(value))
+        if lines is None:
+            raise _Failure(_UNKNOWN)
+        return lines
+
+    def _chup(self, form: str, value: str) -> list[str]:
+        if not form:
+            self.card.calls.hang_up()
+        return []
 
     # ---- SMS (TS 27.005)
 
@@ -301,6 +393,13 @@ class Engine:
             self.card.delete(self.memories[0], [slot.location for slot in doomed])
         return []
 
+    def _cfun(self, form: str, value: str) -> list[str]:
+        """Only its reset (TS 27.007, 8.2) does anything."""
+        if form == "=" and _arguments(value)[1:] == ["1"]:
+            self.power_up()
+            return []
+        return _setting("CFUN", "1", "(0,1,4),(0,1)")(self, form, value) or []
+
     def _cmgs(self, form: str, value: str) -> list[str] | None:
         if form == "=?":
             return []
@@ -315,6 +414,8 @@ class Engine:
             matches = False
         if not matches:
             raise _Failure(304, sms=True)
+        if not self.reachable:
+            raise Refused(_NO_NETWORK)
         return [f"+CMGS: {self.card.submit(pdu)}"]
 
     def _location(self, value: str) -> int:
@@ -372,11 +473,11 @@ _HANDLERS: dict[str, _Handler] = {
     "+CBC": _fixed(lambda radio: "+CBC: 0,100"),
     "+CSCS": _setting("CSCS", '"GSM"', '("GSM")'),
     "+CSMS": _setting("CSMS", "0,1,1,1", "(0)"),
-    "+CFUN": _setting("CFUN", "1", "(0,1,4),(0,1)"),
+    "+CFUN": Engine._cfun,
     "+CGATT": _setting("CGATT", "1", "(0,1)"),
-    "+CHUP": _nothing,
-    "+CLIP": _nothing,
-    "+CRC": _nothing,
+    "+CHUP": Engine._chup,
+    "+CLIP": _setting("CLIP", "0", "(0,1)"),
+    "+CRC": _setting("CRC", "0", "(0,1)"),
     "+CSSN": _nothing,
     "+CCWA": _nothing,
 }

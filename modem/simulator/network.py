@@ -15,7 +15,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from .at import Refused, Slot
+from .calls import Calls
+from .faults import Faults, Kind
+from .oddities import STAMPS, rearranged
 from .pdu import Body, PduError, decode_submit, encode_deliver, encode_report, split
+from .ussd import Ussd
 
 WIB = timezone(timedelta(hours=7), "WIB")
 
@@ -78,12 +82,16 @@ class Network:
         smsc: str = "+6281100000",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         peers: Mapping[str, Callable[[Body], None]] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """`peers` are other modems of the same network by their numbers, each with what brings an SMS to it."""
-        self.capacity = capacity
+        self._capacity = capacity
+        self.faults = faults or Faults()
         self.smsc = smsc
         self._zone = zone
         self._now = now
+        self.ussd = Ussd(lambda: now().astimezone(zone))
+        self.calls = Calls()
         self._peers = peers or {}
         self._lock = threading.RLock()
         self._references = itertools.count(1)
@@ -127,10 +135,19 @@ class Network:
         moment = sent or self.now()
         with self._transaction() as database:
             message = _insert(database, phone, content, moment, self.now(), answer=False)
-            pieces = bodies or split(content, message & 0xFF)
-            pdus = [encode_deliver(phone, body, moment, self.smsc) for body in pieces] * repeat
+            pdus = self._encode(phone, bodies or split(content, message & 0xFF), moment) * repeat
             self._enqueue(message, pdus, hold)
         return self.message(message)
+
+    def _encode(self, phone: str, bodies: list[Body], moment: datetime) -> list[bytes]:
+        """The PDUs that the SMS centre brings, with what is wrong with them."""
+        sender, stamp, double = (self.faults.strikes(kind) for kind in (Kind.SENDER, Kind.STAMP, Kind.DUPLICATE))
+        if len(bodies) > 1 and (parts := self.faults.strikes(Kind.PARTS)):
+            bodies = rearranged(bodies, parts.word("change"))
+        name = sender.word("name") if sender else phone
+        octets = STAMPS[stamp.word("value")] if stamp else None
+        pdus = [encode_deliver(name, body, moment, self.smsc, stamp=octets) for body in bodies]
+        return pdus * (double.whole("copies") if double else 1)
 
     def deliver_raw(self, phone: str, pdu: bytes) -> Message:
         """Bring a PDU to the SIM exactly as it is, however broken; it shows in the chat of `phone`."""
@@ -172,7 +189,7 @@ class Network:
                 "SELECT coalesce(sum(1 - answer), 0), coalesce(sum(delivered), 0), coalesce(sum(answer), 0)"
                 " FROM message"
             )
-        return State(used, 2 * self.capacity, queued, sent, delivered, answers)
+        return State(used, 2 * self._capacity, queued, sent, delivered, answers)
 
     def _one(self, query: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._database.execute(query).fetchone()
@@ -206,6 +223,16 @@ class Network:
         return [location for location in range(1, self.capacity + 1) if location not in used]
 
     # ---- the modem's side: `at.Card`
+
+    @property
+    def capacity(self) -> int:
+        """Slots of each store; not fewer than are in use when a fault makes it small."""
+        small = self.faults.holds(Kind.SIM_FULL)
+        if small is None:
+            return self._capacity
+        with self._lock:
+            highest = self._one("SELECT coalesce(max(location), 0) FROM slot")[0]
+        return max(min(small.whole("slots"), self._capacity), highest)
 
     def used(self, memory: str) -> int:
         with self._lock:
@@ -249,6 +276,8 @@ class Network:
             raise Refused(304) from None
         if len(submit.number.lstrip("+0")) < 5:
             raise Refused(1)  # unassigned number (3GPP TS 24.011, annex E-2)
+        if not self.ussd.charge():
+            raise Refused(8)  # operator determined barring (the same)
         if submit.number in self._peers:
             self._peers[submit.number](submit.body)
         reference = next(self._references) & 0xFF
@@ -275,13 +304,6 @@ class Network:
             return None
         self._database.execute(f"DELETE FROM fragment {where}", key)
         return "".join(text for (text,) in texts)
-
-    def dial(self, code: str) -> str:
-        """The answer to a USSD code. Nothing is saved: a session ends with its answer."""
-        if code == "*888#":
-            until = self.now() + timedelta(days=30)
-            return f"Sisa pulsa Rp 25.000. Masa aktif s.d. {until:%d-%m-%Y}."
-        return "Kode tidak dikenal."
 
 
 _SELECT = "SELECT id, phone, answer, text, moment, handed, pdus, delivered, taken FROM message"

@@ -83,11 +83,15 @@ def _utf16(text: str) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def encode_deliver(number: str, body: Body, sent: datetime, smsc: str = "") -> bytes:
-    """An SMS-DELIVER (TS 23.040, 9.2.2.1) as the modem shows it. PduError when `body` is too long."""
+def encode_deliver(number: str, body: Body, sent: datetime, smsc: str = "", *, stamp: bytes | None = None) -> bytes:
+    """An SMS-DELIVER (TS 23.040, 9.2.2.1) as the modem shows it; `stamp` are octets in place of the time `sent`.
+
+    PduError when `body` is too long.
+    """
     scheme, data = _encode_body(body)
     first = 0x04 | (_HEADER_FLAG if body.part else 0)  # no more messages waiting
-    return encode_smsc(smsc) + bytes([first]) + encode_address(number) + bytes([0, scheme]) + encode_time(sent) + data
+    head = encode_smsc(smsc) + bytes([first]) + encode_address(number) + bytes([0, scheme])
+    return head + (stamp or encode_time(sent)) + data
 
 
 def encode_report(reference: int, number: str, sent: datetime, done: datetime, smsc: str, status: int = 0) -> bytes:

@@ -17,8 +17,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..messages import Part
+from .fault_pages import add_fault_pages
 from .network import Message, Network
 from .pdu import Body, PduError
+from .sim_pages import add_sim_pages
 
 _DELAYS = {0: "Sekarang", 600: "10 menit lalu", 21_600: "6 jam lalu"}
 _REPEATS = {1: "1×", 2: "2×", 3: "3×"}
@@ -36,20 +38,23 @@ def create_app(network: Network, wake: Callable[[], None], contacts: Path | None
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(delays=_DELAYS, repeats=_REPEATS, own_number=own_number, late=_late, ticks=_ticks)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = app.json.sort_keys = False  # type: ignore[attr-defined]
     app.before_request(_same_origin_only)
     app.after_request(_security_headers)
     app.register_error_handler(HTTPException, _problem)
-    _add_pages(app, network, wake, contacts)
-    _add_api(app, network, wake)
-    return app
 
-
-def _add_pages(app: Flask, network: Network, wake: Callable[[], None], contacts: Path | None) -> None:
     def side(number: str) -> dict[str, Any]:
         people, state = _people(network, contacts), network.state()
         return {"people": people, "state": state, "number": number, "people_seen": _digest(people, state)}
 
+    _add_pages(app, network, wake, side)
+    _add_api(app, network, wake)
+    add_sim_pages(app, network, wake, side, _valid)
+    add_fault_pages(app, network, wake, side)
+    return app
+
+
+def _add_pages(app: Flask, network: Network, wake: Callable[[], None], side: Callable[[str], dict[str, Any]]) -> None:
     @app.get("/")
     def home() -> WerkzeugResponse | str:
         typed = request.args.get("number", "").strip()

@@ -11,6 +11,7 @@ from pathlib import Path
 from waitress.server import create_server
 
 from .at import Engine, Radio
+from .faults import Faults
 from .line import Line
 from .network import Network
 from .peers import carrier
@@ -21,7 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`device` becomes a link to the pseudo terminal; `state` holds all SMS over restarts."""
+    """`device` becomes a link to the pseudo terminal; `state` holds all SMS over restarts.
+
+    `by_id` is a folder for a link that stays when the modem comes back under another name.
+    """
 
     device: Path
     state: Path
@@ -31,6 +35,7 @@ class Settings:
     number: str = "+6281100001"
     capacity: int = 50
     utc_offset: int = 7  # hours; the zone of the SMS centre
+    by_id: Path | None = None
     peers: Mapping[str, str] = field(default_factory=dict)  # number of another modem → its phone page
 
 
@@ -38,8 +43,10 @@ def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Serve until KeyboardInterrupt or SystemExit. OSError when the device or the port can not be had."""
     zone = timezone(timedelta(hours=settings.utc_offset))
     peers = {number: carrier(settings.number, page) for number, page in settings.peers.items()}
-    network = Network(settings.state, capacity=settings.capacity, zone=zone, peers=peers)
-    line = Line(settings.device, Engine(network, Radio()), network)
+    faults = Faults()
+    network = Network(settings.state, capacity=settings.capacity, zone=zone, peers=peers, faults=faults)
+    line = Line(settings.device, Engine(network, Radio(), faults=faults), network, settings.by_id)
+    faults.changed = line.wake
     app = create_app(network, line.wake, settings.contacts, settings.number)
     server = create_server(app, host=settings.host, port=settings.port, threads=4, ident="gardu-modem")
     line.start()

@@ -99,6 +99,22 @@ def test_a_text_from_the_phone_shows_everywhere_without_a_reload(page: Page, off
     assert number not in (others.text_content("body") or "")
 
 
+def test_a_fault_is_set_and_ended_on_the_phone_page(page: Page, office: System) -> None:
+    page.goto(office.url("phone", "/"))
+    page.get_by_role("link", name="Gangguan modem").click()
+    page.get_by_role("heading", name="Modem lambat").click()
+    form = page.get_by_role("form", name="Modem lambat")
+    form.get_by_label("Milidetik tiap perintah").fill("1")
+    form.get_by_label("Lama (detik)").fill("60")
+    form.get_by_role("button", name="Mulai").click()
+    active = page.get_by_role("region", name="Sedang berlaku")
+    expect(active).to_contain_text("Modem lambat")
+    is_accessible(page)
+    fits(page)
+    active.get_by_role("button", name="Hentikan Modem lambat").click()
+    expect(active).to_contain_text("Tidak ada gangguan")
+
+
 def test_the_gateways_own_page(page: Page, office: System) -> None:
     page.goto(office.url("gateway", "/"))
     expect(page.get_by_role("heading", name=GATEWAY)).to_contain_text("Berjalan baik")
@@ -119,3 +135,17 @@ def test_records_are_found_by_name(page: Page, office: System) -> None:
     page.get_by_role("button", name="Keluar").click()
     expect(page.get_by_role("heading", name="Masuk ke Gardu")).to_be_visible()
     is_accessible(page)
+
+
+def test_the_sim_is_topped_up_on_the_phone_page(page: Page, office: System) -> None:
+    page.goto(office.url("phone", "/sim"))
+    page.get_by_label("Pulsa (Rp)").fill("15250")
+    page.get_by_role("button", name="Simpan").click()
+    expect(page.get_by_label("Pulsa (Rp)")).to_have_value("15250")
+    is_accessible(page)
+    fits(page)
+    page.goto(office.url("phone", f"/phones/{office.phones[3]}"))
+    page.get_by_role("button", name="Telepon").click()
+    expect(page.get_by_label("Percakapan")).to_be_visible()
+    is_accessible(page)
+    fits(page)

@@ -43,11 +43,14 @@ def test_a_short_password_is_refused(database: Database) -> None:
 
 def test_a_new_token_ends_the_former_of_that_name(database: Database) -> None:
     first = access.add_token(database, "sinergi", NOW)
-    assert access.token_name(database, first) == "sinergi"
-    second = access.add_token(database, "sinergi", NOW)
-    assert access.token_name(database, first) is None
-    assert access.token_name(database, second) == "sinergi"
-    assert access.token_name(database, "") is None
+    assert access.program(database, first) == access.Program("sinergi", frozenset(access.USUAL_SCOPES))
+    second = access.add_token(database, "sinergi", NOW, [access.Scope.EMPLOYEES])
+    assert access.program(database, first) is None
+    assert access.program(database, second) == access.Program("sinergi", frozenset([access.Scope.EMPLOYEES]))
+    assert access.program(database, "") is None
+    assert access.remove_token(database, "sinergi")
+    assert access.program(database, second) is None
+    assert not access.remove_token(database, "sinergi")
 
 
 def test_the_first_password_is_this_installations_alone(database: Database, tmp_path: Path) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from central import audit
+from central.__main__ import main
 from central.config import Config
 from central.database import Database
 from central.ingest import Envelope, Ingest
 from central.keys import GatewayKeys
+from central.quarantine import put_aside
 from mqtt_bridge.keys import load_or_make
+from tests.typed import typed
+
+from .test_spreadsheets import workbook
 
 GOOD = """\
 [central]
@@ -28,15 +34,6 @@ host = "127.0.0.1"
 [gateways]
 keys_dir = "{folder}/keys"
 """
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GARDU_")}
-COMMANDS = [
-    (), ("run",), ("web",), ("collector",), ("broker",), ("uplink",), ("gateway",), ("gateway", "add"),
-    ("gateway", "list"), ("gateway", "set"),
-    ("gateway", "sign"), ("gateway", "revoke"), ("gateway", "enrolments"), ("gateway", "verify"),
-    ("broker-config",),
-    ("roster", "import"), ("user", "add"), ("token", "add"), ("quarantine",),
-    ("audit", "verify"), ("shifts", "import"),
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -48,16 +45,26 @@ def config(tmp_path: Path) -> Path:
 
 
 def gardu(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "central", *arguments, "--config", str(config)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=ENVIRONMENT)
+    return typed(main, *arguments, "--config", str(config))
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_as_a_process(config: Path) -> None:
+    command = [sys.executable, "-m", "central", "gateway", "list", "--config", str(config)]
+    assert subprocess.run(command, capture_output=True, timeout=30, check=True).stdout == b""
+
+
+def groups(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in group.commands.items():
+        yield from groups(command, *path, name) if isinstance(command, click.Group) else [(*path, name)]
+
+
+@pytest.mark.parametrize("command", [*groups(main)], ids=" ".join)
 def test_help(command: tuple[str, ...]) -> None:
-    asked = [sys.executable, "-m", "central", *command, "--help"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False, env=ENVIRONMENT)
+    done = typed(main, *command, "--help")
     assert done.returncode == 0
-    assert "Usage:" in done.stdout
+    assert done.stdout.startswith(f"Usage: main {' '.join(command)}".rstrip())
+    assert done.stdout.split("\n\n")[1].strip(), "it says what it does"
 
 
 @pytest.mark.parametrize("command", ["run", "collector", "web"])
@@ -141,6 +148,84 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
     assert "row 3, phone" in done.stderr
     roster.write_text("nip,name,phone,gateway\n")
     assert gardu(config, "roster", "import", str(roster)).stdout.startswith("0 employees")
+
+
+def test_a_list_may_be_a_workbook(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "add", "dinkes-01")
+    head = ("NIP", "Nama", "HP", "Gardu")
+    roster = tmp_path / "roster.xlsx"
+    roster.write_bytes(workbook(head, ("199001012015011001", "Ani Contoh", 81234567890, "dinkes-01")))
+    assert "1 employees are active" in gardu(config, "roster", "import", str(roster)).stdout
+
+
+def test_what_has_had_its_time_goes_when_it_is_asked_for_twice(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "list")
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    put_aside(database, "dinkes-01", "garbage", b"x", datetime(2020, 1, 1, tzinfo=UTC))
+    assert "1 would go" in gardu(config, "retention", "run").stdout
+    assert database.value("SELECT COUNT(*) FROM quarantine") == 1
+    removed = json.loads(gardu(config, "retention", "run", "--yes", "--json").stdout)
+    assert (removed["removed"], removed["found"][0]["count"]) == (True, 1)
+    assert database.value("SELECT COUNT(*) FROM quarantine") == 0
+    database.close()
+
+
+def test_a_person_is_erased_and_their_gateway_told(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "add", "dinkes-01")
+    roster = tmp_path / "roster.csv"
+    roster.write_text("nip,name,phone,gateway\n199001012015011001,Ani Contoh,081234567890,dinkes-01\n")
+    gardu(config, "roster", "import", str(roster))
+    asked = ("person", "erase", "199001012015011001", "--reason", "surat 12")
+    assert "With --yes it is done" in gardu(config, *asked).stdout
+    assert "is erased" in gardu(config, *asked, "--yes").stdout
+    assert "nobody has that NIP" in gardu(config, *asked, "--yes").stderr
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    assert b"81234567890" not in bytes(database.value("SELECT body FROM desired"))
+    database.close()
+
+
+def test_tokens_by_command(config: Path) -> None:
+    made = gardu(config, "token", "add", "sinergi", "--scope", "employees:read", "--scope", "employees:nip", "--json")
+    assert json.loads(made.stdout)["scopes"] == ["employees:read", "employees:nip"]
+    gardu(config, "token", "add", "demo")
+    listed = json.loads(gardu(config, "token", "list", "--json").stdout)
+    assert [(each["name"], each["scopes"]) for each in listed] == [
+        ("demo", ["gateways:read", "records:read"]), ("sinergi", ["employees:nip", "employees:read"]),
+    ]  # fmt: skip
+    assert gardu(config, "token", "add", "x", "--scope", "everything").returncode == 2
+    assert "is no more" in gardu(config, "token", "remove", "demo").stdout
+    assert "there is no token" in gardu(config, "token", "remove", "demo").stderr
+
+
+def test_programs_that_are_told_by_command(config: Path) -> None:
+    assert "webhooks.allow_http" in gardu(config, "webhook", "add", "sinergi", "http://sinergi.example").stderr
+    assert gardu(config, "webhook", "add", "sinergi", "https://sinergi.invalid/").stdout.startswith("whsec_")
+    assert "already" in gardu(config, "webhook", "add", "sinergi", "https://sinergi.invalid/").stderr
+    assert "did not take it" in gardu(config, "webhook", "test", "sinergi").stderr
+    for command, said in (
+        ("disable", "is disabled"), ("enable", "is enabled"), ("rotate", "whsec_"), ("resend", "0 records"),
+        ("dead", ""), ("remove", "is removed"),
+    ):  # fmt: skip
+        assert said in gardu(config, "webhook", command, "sinergi").stdout
+    assert "there is no endpoint" in gardu(config, "webhook", "enable", "sinergi").stderr
+
+
+def test_accounts_by_command(config: Path, tmp_path: Path) -> None:
+    gardu(config, "gateway", "add", "dinkes-01")
+    assert "ani can log in" in gardu(config, "user", "add", "ani", "--role", "it").stdout
+    assert "budi can log in" in gardu(config, "user", "add", "budi").stdout
+    assert "needs at least one gateway" in gardu(config, "user", "set", "budi", "--role", "opd-admin").stderr
+    done = gardu(config, "user", "set", "budi", "--role", "opd-admin", "--gateway", "dinkes-01")
+    assert "budi is now opd-admin" in done.stdout
+    listed = json.loads(gardu(config, "user", "list", "--json").stdout)
+    assert [(each["name"], each["roles"], each["gateways"]) for each in listed] == [
+        ("ani", ["it"], []), ("budi", ["opd-admin"], ["dinkes-01"]),
+    ]  # fmt: skip
+    assert "0 sessions ended" in gardu(config, "user", "log-out", "budi").stdout
+    assert "password alone" in gardu(config, "user", "reset-code", "budi").stdout
+    assert "only one with the role it" in gardu(config, "user", "remove", "ani").stderr
+    assert "can not log in any more" in gardu(config, "user", "remove", "budi").stdout
+    assert "there is no account" in gardu(config, "user", "remove", "budi").stderr
 
 
 def test_what_was_put_aside_can_be_seen(config: Path, tmp_path: Path) -> None:

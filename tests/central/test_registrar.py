@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central import registrar as module
 from central.authority import Authority
 from central.database import Database
+from central.fleet import Fleet
 from central.ingest import Envelope, Ingest
 from central.keys import GatewayKeys
 from central.registrar import Address, Declined, Outcome, Registrar
+from mqtt_bridge.client import Inbound
 from mqtt_bridge.enrolment import Application, Enrol, Token, open_answer, parse_token
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.keys import public_pem
-from mqtt_bridge.records import Renewal
+from mqtt_bridge.records import Connection, Renewal
 
 from ..trusted import csr
 from .factories import CENTRAL_KEY, GATEWAY, KEYS, NOW, OTHER, batch, chain, envelope
@@ -191,6 +193,24 @@ def test_replaced_hardware_counts_until_the_new_one_enrols(hall: Hall) -> None:
     assert hall.keys.at(GATEWAY, NOW) == old.signing.public_key()
     assert hall.keys.at(GATEWAY, later) == new.signing.public_key()
     assert hall.keys.at(GATEWAY, NOW - WEEK) is None
+
+
+def test_other_hardware_counts_its_starts_from_the_beginning(hall: Hall) -> None:
+    """What it says of its connection must not be taken for a replay of the device before it."""
+    fleet, old, new = Fleet(hall.database, hall.keys), Device(), Device()
+    hall.enrolled(old)
+
+    def said(device: Device, starts: int, *, online: bool = True) -> object:
+        word = Connection(gateway=GATEWAY, online=online, since=NOW, starts=starts, session=1)
+        return fleet.note(GATEWAY, Inbound("", seal(word, device.signing)), NOW)
+
+    assert said(old, 300)
+    hall.enrolled(new, NOW + WEEK, replace=True)
+    assert not said(old, 301)
+    assert said(new, 1)
+    assert said(new, 1, online=False)
+    hall.enrolled(new, NOW + 2 * WEEK, replace=True)
+    assert not said(new, 1), "the same device goes on where it was"
 
 
 def test_revoked_is_revoked_everywhere(hall: Hall) -> None:

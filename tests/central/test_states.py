@@ -8,7 +8,8 @@ from central.states import REMEDIES, SILENT_AFTER, State, judge, worst_first
 from gateway.health import Condition, reasons
 from gateway.journal import Fork, Guesses
 from mqtt_bridge.client import Problem, Trouble
-from mqtt_bridge.records import Status
+from mqtt_bridge.modem_states import MEANINGS
+from mqtt_bridge.records import ModemReport, Status
 
 from ..gateway.test_health import WELL
 from .factories import NOW, reason, status
@@ -43,13 +44,23 @@ def test_a_roster_that_is_not_applied_is_said_after_a_while(age: int, state: Sta
 
 
 def test_the_first_reason_is_shown_and_the_others_counted() -> None:
-    said = status(reasons=(reason("modem"), reason("clock"), reason("disk")))
+    said = status(reasons=(reason("clock"), reason("disk"), reason("link")))
     found = judge(online=True, seen=NOW, status=said, now=NOW)
-    assert found.reason == "sebab modem (+2 lagi)"
-    assert found.remedy == REMEDIES["modem"]
+    assert found.reason == "sebab clock (+2 lagi)"
+    assert found.remedy == REMEDIES["clock"]
 
 
-@pytest.mark.parametrize("fact", [name for name in WELL if name not in {"modem", "disk_free", "link_problem"}])
+def test_the_remedy_of_a_modem_is_that_of_its_state() -> None:
+    for state, meaning in MEANINGS.items():
+        said = status(reasons=(reason(meaning.code or "modem"),), modem=ModemReport(state=state))
+        found = judge(online=True, seen=NOW, status=said, now=NOW)
+        assert found.remedy == (meaning.remedy or "Lihat halaman gateway itu")
+
+
+OTHER_FACTS = set(WELL) - {"modem", "modem_state", "modem_detail", "disk_free", "link_problem"}
+
+
+@pytest.mark.parametrize("fact", sorted(OTHER_FACTS))
 def test_every_reason_that_a_gateway_gives_has_a_remedy(fact: str) -> None:
     values = {bool: False, int: 1, float: 1e6, Guesses: Guesses(99, 7)}
     values[type(None)] = Fork(NOW, "x") if fact == "forked" else "x"

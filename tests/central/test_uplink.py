@@ -323,7 +323,7 @@ def test_an_answer_that_can_not_be_sent_is_tried_again_and_not_for_ever(city: Ci
         assert not city.step(wait - 1)
         assert city.step(1)
     assert not city.step(100_000)
-    assert city.modem.calls.count("send") == len(RETRY_AFTER) + 1
+    assert city.modem.called.count("send") == len(RETRY_AFTER) + 1
     city.modem.fail.clear()
     city.take(sms(MADE[:6], 2))
     assert city.answer().runs == ((1, 6),)

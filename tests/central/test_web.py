@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from central import access, desired, fleet, provisional
 from central.database import Database, StorageError, micros
 from central.ingest import Ingest
+from central.outbound import Rules
 from central.roster import Row, store
 from central.web.app import create_app
 from central.web.office import Office
@@ -26,10 +28,13 @@ PASSWORD = "kata-sandi-uji"
 PAGES = ["/", "/records"]
 
 
+HTTPS = Rules()
+
+
 class Site:
     """An office with one gateway, three employees and thirty records, and a browser without scripts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, outbound: Rules = HTTPS, **options: Any) -> None:
         self.database = Database(f"sqlite:///{folder}/central.db")
         self.problem: Problem | None = None
         fleet.add(self.database, GATEWAY, NOW)
@@ -41,8 +46,10 @@ class Site:
         self.employees = dict(self.database.rows("SELECT name, id FROM employee"))
         made = chain(30, employee=self.employees[names[0]])
         Ingest(self.database, KnownKeys()).take([envelope(batch(made, 1, 30))], NOW)  # type: ignore[arg-type]
-        office = Office(self.database, ZoneInfo("Asia/Jakarta"), lambda: self.problem, lambda: NOW)
-        self.app: Flask = create_app(office, "secret")
+        self.office = Office(
+            self.database, ZoneInfo("Asia/Jakarta"), lambda: self.problem, lambda: NOW, outbound=outbound
+        )
+        self.app: Flask = create_app(self.office, "secret", **options)
         self.app.testing = True
         self.client: FlaskClient = self.app.test_client()
         self.token = {"Authorization": f"Bearer {access.add_token(self.database, 'test', NOW)}"}
@@ -172,6 +179,11 @@ def test_a_collector_without_its_broker_is_said(site: Site) -> None:
     site.log_in()
     site.problem = Problem(Trouble.UNREACHABLE)
     assert "Pusat tidak tersambung ke broker" in site.client.get("/").text
+    for trouble in Trouble:
+        site.problem = Problem(trouble, "in the library's words")
+        page = site.client.get("/").text
+        assert "Pusat tidak tersambung ke broker" in page
+        assert str(trouble) not in page, "people read Indonesian"
     assert site.client.get("/readyz").status_code == 503
     site.problem = None
     assert site.client.get("/readyz").get_json() == {"ready": True, "reasons": []}
@@ -191,7 +203,7 @@ def test_the_api_gives_every_record_once(site: Site) -> None:
     for _ in range(10):
         page = site.client.get(f"/api/v1/records?limit=7{cursor}", headers=site.token).get_json()
         seen += [item["seq"] for item in page["items"]]
-        if not page["next"]:
+        if not page["more"]:
             break
         cursor = f"&cursor={page['next']}"
     assert seen == list(range(1, 31))
@@ -331,7 +343,7 @@ def test_programs_get_them_apart_from_final_ones(by_sms: Site) -> None:
     assert {item["final"] for item in first["items"]} == {False}
     rest = client.get(f"/api/v1/provisional?cursor={first['next']}", headers=token).json
     assert rest
-    assert ([item["seq"] for item in rest["items"]], rest["next"]) == ([34], None)
+    assert ([item["seq"] for item in rest["items"]], rest["more"]) == ([34], False)
     assert len(client.get("/api/v1/records", headers=token).json["items"]) == 30  # type: ignore[index]
     (gateway,) = client.get("/api/v1/gateways", headers=token).json["items"]  # type: ignore[index]
     assert (gateway["provisional"], gateway["by_sms"]) == (4, "2026-11-24T01:00:00Z")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from central import rulebooks
+from central import rulebooks, sessions
 from central.database import Database
 from central.web.app import create_app
 from central.web.office import Office
@@ -38,9 +38,10 @@ class Site:
         self.database.run(
             "INSERT INTO person (name, password, created) VALUES (?, '', 0) ON CONFLICT DO NOTHING", name
         )
+        token = sessions.begin(self.database, name, "127.0.0.1", "", self.now)
         with self.client.session_transaction() as session:
             session.clear()
-            session.update({"_user_id": name, "_fresh": True})
+            session.update({"_user_id": token, "_fresh": True})
 
     def page(self, path: str) -> str:
         answer = self.client.get(path)

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.grammar import (
-    BareCode,
-    Command,
-    Dispute,
-    Help,
-    Menu,
-    Mistake,
-    Query,
-    Register,
-    Silence,
-    Statement,
-)
+from gateway.commands import BareCode, Command, Dispute, Help, Menu, Mistake, Query, Register, Silence, Statement
 
 HERE = Path(__file__).parent
 

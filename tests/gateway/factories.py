@@ -58,9 +58,9 @@ def message(
     )
 
 
-def desired(version: int = 1, gateway: str = "dinkes-01") -> Desired:
+def desired(version: int = 1, gateway: str = "dinkes-01", policy: Policy = RULES.policy) -> Desired:
     roster = tuple(Member(employee=employee, phone=phone) for phone, employee in PEOPLE.items())
-    return Desired(gateway=gateway, version=version, issued=MORNING, roster=roster, policy=Policy())
+    return Desired(gateway=gateway, version=version, issued=MORNING, roster=roster, policy=policy)
 
 
 def journal(folder: Path) -> Journal:

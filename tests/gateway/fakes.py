@@ -9,17 +9,23 @@ from datetime import datetime
 from gateway.clock import Now
 from modem.messages import (
     Erasure,
+    IncomingCall,
     IncomingSms,
     ModemError,
     ModemStatus,
     OutgoingSms,
     Part,
     Registration,
+    Sim,
     Store,
+    UssdAnswer,
+    UssdStatus,
     erase_singly,
 )
 
 from .factories import MORNING
+
+ANSWER = UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-2027.")
 
 
 @dataclass
@@ -32,14 +38,18 @@ class FakeClock:
 
 @dataclass
 class FakeModem:
-    """Slots, and what was sent. `fail` raises at the calls it names; `meanwhile` is called before each read."""
+    """Slots, and what was sent. `fail` raises at the calls it names. `answer` is what every code gets."""
 
     slots: dict[int, IncomingSms] = field(default_factory=dict)
     sent: list[OutgoingSms] = field(default_factory=list)
     deleted: list[int] = field(default_factory=list)
     fail: dict[str, ModemError] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
     registration: Registration = Registration.HOME
+    answer: UssdAnswer = ANSWER
+    ringing: list[str] = field(default_factory=list)
+    dialled: list[tuple[str, ...]] = field(default_factory=list)
+    sim: Sim = Sim.READY
 
     def put(
         self, location: int, text: str, number: str, sent: datetime | None = MORNING, part: Part | None = None
@@ -70,8 +80,16 @@ class FakeModem:
     def status(self) -> ModemStatus:
         self._called("status")
         used = len(self.slots)
-        stores = Store("SM", used, 20), Store("ME", 0, 30)
-        return ModemStatus(self.registration, signal=61, operator="TELKOMSEL", used=used, capacity=50, stores=stores)
+        return ModemStatus(
+            self.registration,
+            signal=61,
+            operator="TELKOMSEL",
+            used=used,
+            capacity=50,
+            stores=(Store("SM", used, 20), Store("ME", 0, 30)),
+            imsi="510101234567890",
+            sim=self.sim,
+        )
 
     def network_time(self) -> datetime | None:
         return None
@@ -79,10 +97,20 @@ class FakeModem:
     def wait(self, seconds: float) -> bool:
         return False
 
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        self._called("dial")
+        self.dialled.append((code, *choices))
+        return self.answer
+
+    def calls(self) -> list[IncomingCall]:
+        self._called("calls")
+        rang, self.ringing = self.ringing, []
+        return [IncomingCall(number) for number in rang]
+
     def close(self) -> None:
         pass
 
     def _called(self, name: str) -> None:
-        self.calls.append(name)
+        self.called.append(name)
         if name in self.fail:
             raise self.fail[name]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from gateway.__main__ import main
+from tests.typed import typed
 
 GOOD = """\
 [gateway]
@@ -23,10 +25,7 @@ public_key = "{folder}/central.pub"
 
 
 def gardu(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments],
-        capture_output=True, text=True, timeout=20, check=False, env={**os.environ, **environ},
-    )  # fmt: skip
+    return typed(main, *arguments, **environ)
 
 
 @pytest.fixture
@@ -52,6 +51,9 @@ def test_a_good_configuration(config: Path) -> None:
         ('device = "', 'devise = "', "modem.devise: unknown setting; did you mean 'device'?"),
         ("[modem]\ndevice = ", "[web]\nlisten = ", "web.listen: Expected `str` matching regex"),
         ('/data"', '/device/data"', "gateway.data_dir: "),
+        ("[broker]", '[sim]\noperators = "none.toml"\n[broker]', "sim.operators: none.toml: No such file"),
+        ("[broker]", '[sim]\ncode = "halo"\n[broker]', "sim.code: Expected `str` matching regex"),
+        ("[modem]", '[modem]\nmore_devices = ["/a", "/a"]', "modem.more_devices: /a is named twice"),
     ],
 )  # fmt: skip
 def test_a_bad_one_is_one_line_and_78(config: Path, command: str, old: str, new: str, message: str) -> None:
@@ -69,6 +71,13 @@ def test_a_device_that_is_not_there(config: Path) -> None:
     assert done.returncode == 78
     assert "modem.device" in done.stderr
     assert "does not exist" in done.stderr
+
+
+def test_a_serial_number_that_no_device_has(config: Path) -> None:
+    config.write_text(config.read_text().replace(f"{config.parent}/device", "serial:0123-if02"))
+    done = gardu("check-config", "--config", str(config))
+    assert done.returncode == 78
+    assert "modem.device: serial:0123-if02 does not exist" in done.stderr
 
 
 def test_no_configuration(tmp_path: Path) -> None:
@@ -89,6 +98,13 @@ def test_the_sample_shows_every_setting() -> None:
     assert {name: set(section) for name, section in sample.items()} == {
         name: set(section) for name, section in settings.items()
     }
+
+
+def test_as_a_process(config: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "check-config", "--config", str(config)]
+    assert (
+        subprocess.run(command, capture_output=True, timeout=30, check=True).stdout == b"The configuration is good.\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("run",), ("check-config",)])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decide import Decision, Held, Outcome, Tone, decide
+from gateway.decide import decide
+from gateway.decision import Decision, Held, Outcome, Tone
 from gateway.message import Form, IncomingMessage
 from gateway.presence import shown
 from gateway.replies import LONGEST, Texts
@@ -231,7 +232,7 @@ def test_whoever_guesses_is_not_heard_any_more() -> None:
     last = decide(message("HADIR 000000"), CODED, Held("j", 7, misses=misses))
     assert last.outcome is Outcome.WRONG_CODE
     assert last.reply
-    assert "setelah pukul 07:31" in last.reply.text
+    assert "setelah pukul 07:32" in last.reply.text
     blocked = Held("j", 7, misses=(*misses, MORNING))
     assert decide(message(f"HADIR {code()}"), CODED, blocked) == Decision(Outcome.BLOCKED)
     assert decide(message("CEK"), CODED, blocked).outcome is Outcome.ANSWERED

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.grammar import (
+from gateway.commands import (
     BareCode,
     Choice,
     Dispute,
@@ -17,8 +17,8 @@ from gateway.grammar import (
     Scope,
     Silence,
     Statement,
-    parse,
 )
+from gateway.grammar import parse
 from mqtt_bridge.records import Action
 
 

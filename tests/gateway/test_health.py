@@ -1,19 +1,23 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from gateway.health import LITTLE_DISK, Condition, reasons
+from gateway.guardian import SimView
+from gateway.health import LITTLE_DISK, WEAK_SIGNAL, Condition, modem_state, reasons
 from gateway.journal import Fork, Guesses
-from modem.messages import ModemStatus, Registration, Store
+from modem.messages import ModemError, ModemStatus, Registration, Sim, Store
+from modem.ussd import Forecast
 from mqtt_bridge.client import Problem, Trouble
+from mqtt_bridge.modem_states import MEANINGS, ModemState, remedy
 
 from .factories import MORNING
 
 WELL: dict[str, Any] = {
-    "journal_problem": None, "modem_problem": None, "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
+    "journal_problem": None, "modem_state": ModemState.REGISTERED, "modem_detail": "",
+    "modem": ModemStatus(Registration.HOME, used=3, capacity=50),
     "stuck": 0, "clock_trusted": True, "disk_free": 10 * LITTLE_DISK, "waiting_for": None, "link_problem": None,
     "has_rules": True, "guesses": Guesses(0, 0), "guess_alarm": 20,
     "forked": None, "now": MORNING, "refused": None, "unanswered": 0.0, "disbelieved": None,
@@ -32,8 +36,9 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
     ("fact", "value", "code"),
     [
         ("journal_problem", "disk full", "journal"),
-        ("modem_problem", "gone", "modem"),
-        ("modem", ModemStatus(Registration.DENIED), "network"),
+        ("modem_state", ModemState.HUNG, "modem"),
+        ("modem_state", ModemState.DENIED, "network"),
+        ("modem_state", ModemState.PUK, "sim"),
         ("modem", ModemStatus(Registration.HOME, used=50, capacity=50), "sim-full"),
         ("modem", ModemStatus(Registration.HOME, 61, "", 20, 50, stores=(Store("SM", 20, 20),)), "sim-full"),
         ("clock_trusted", False, "clock"),
@@ -46,6 +51,13 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("stuck", 2, "sim-stuck"),
         ("unanswered", 301.0, "no-ack"),
         ("disbelieved", "bad signature", "disbelieved"),
+        ("sim", SimView(balance=9_999, low_balance=10_000), "sim-balance"),
+        ("sim", SimView(balance=90_000, forecast=Forecast(4, None)), "sim-balance"),
+        ("sim", SimView(valid_until=date(2026, 12, 31), forecast=Forecast(None, 13)), "sim-validity"),
+        ("sim", SimView(unread="x" * 500), "sim-unread"),
+        ("unsent_in_a_row", 3, "sim-cannot-send"),
+        ("capped", "sms.per_day", "sms-limit"),
+        ("deaf", True, "calls"),
         ("uplink_problem", "the cap", "uplink"),
     ],
 )
@@ -92,9 +104,52 @@ def test_one_thing_is_said_once() -> None:
     assert codes(rival=True) == ["rival"]
 
 
-@pytest.mark.parametrize("registration", [each for each in Registration if each.value not in {"home", "roaming"}])
-def test_every_registration_has_words(registration: Registration) -> None:
-    assert codes(modem=ModemStatus(registration)) == ["network"]
+@pytest.mark.parametrize("state", list(ModemState))
+def test_a_modem_that_is_not_well_has_reason_and_remedy(state: ModemState) -> None:
+    meaning = MEANINGS[state]
+    well = state in {ModemState.UNFITTED, ModemState.STARTING, ModemState.REGISTERED, ModemState.ROAMING}
+    assert bool(meaning.code) == bool(meaning.reason) == bool(meaning.remedy) == (not well)
+    assert meaning.sends is (well or state in {ModemState.UNKNOWN, ModemState.DEGRADED})
+    found = list(reasons(Condition(**{**WELL, "modem_state": state, "modem_detail": "x" * 500})))
+    assert [reason.code for reason in found] == ([] if well else [meaning.code])
+    assert remedy(state) == meaning.remedy
+
+
+def test_a_state_that_is_not_known_has_no_remedy() -> None:
+    assert remedy("on fire") == ""
+
+
+HOME = ModemStatus(Registration.HOME, signal=61)
+GONE = ModemError("status: no answer", gone=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "unsent", "state", "detail"),
+    [
+        (None, None, None, ModemState.STARTING, ""),
+        (None, ModemError("/dev/x does not exist", absent=True), None, ModemState.ABSENT, "/dev/x does not exist"),
+        (HOME, GONE, None, ModemState.HUNG, "status: no answer"),
+        (None, ModemError("receive: odd"), None, ModemState.DEGRADED, "receive: odd"),
+        (HOME, None, None, ModemState.REGISTERED, ""),
+        (HOME, ModemError("receive: odd"), None, ModemState.DEGRADED, "receive: odd"),
+        (HOME, None, "cause 38", ModemState.DEGRADED, "SMS tidak bisa dikirim: cause 38"),
+        (ModemStatus(Registration.HOME), None, None, ModemState.REGISTERED, ""),
+        (ModemStatus(Registration.ROAMING, signal=WEAK_SIGNAL), None, None, ModemState.ROAMING, ""),
+        (ModemStatus(Registration.ROAMING, signal=9), None, None, ModemState.DEGRADED, "sinyal 9%"),
+        (ModemStatus(Registration.SEARCHING, signal=0), None, "x", ModemState.SEARCHING, ""),
+        (ModemStatus(Registration.DENIED), None, None, ModemState.DENIED, ""),
+        (ModemStatus(Registration.NONE), None, None, ModemState.NONE, ""),
+        (ModemStatus(Registration.UNKNOWN, fitted=False), None, None, ModemState.UNFITTED, ""),
+        (ModemStatus(Registration.UNKNOWN), None, None, ModemState.UNKNOWN, ""),
+        (ModemStatus(Registration.NONE, sim=Sim.PIN), ModemError("receive: security"), None, ModemState.PIN, ""),
+        (ModemStatus(Registration.NONE, sim=Sim.PUK), None, None, ModemState.PUK, ""),
+        (ModemStatus(Registration.NONE, sim=Sim.ABSENT), None, None, ModemState.NO_SIM, ""),
+    ],
+)
+def test_how_a_modem_stands(
+    status: ModemStatus | None, error: ModemError | None, unsent: str | None, state: ModemState, detail: str
+) -> None:
+    assert modem_state(status, error, unsent) == (state, detail)
 
 
 def test_the_worst_comes_first() -> None:

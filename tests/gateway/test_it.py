@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway import it
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Journal
 from modem.simulator import gsm7
 from mqtt_bridge.records import ModemReport, Policy, Reason, Status, UplinkReport

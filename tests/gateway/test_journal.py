@@ -10,7 +10,7 @@ import peewee
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Delivery, Journal, JournalError, Position
 from mqtt_bridge.records import Ack, broken_link, genesis
 
@@ -106,12 +106,14 @@ def test_messages_wait_for_a_roster_and_are_then_decided_as_they_came(held: Jour
 def test_a_reply_goes_from_queued_to_sent(held: Journal) -> None:
     held.admit([message()], RULES)
     (reply,) = held.unsent(10)
-    held.sending(reply.id)
+    assert held.sending(reply.id, 0)
     assert held.unsent(10)[0].attempts == 1  # cut short here, it is still to be sent
+    assert not held.sending(reply.id, 0)  # by somebody who looked before that
     held.not_sent(reply.id, "no network", give_up=False)
     assert held.log(1)[0].delivery is Delivery.QUEUED
-    held.sending(reply.id)
+    assert held.sending(reply.id, 1)
     held.sent(reply.id, MORNING)
+    assert not held.sending(reply.id, 2)
     assert held.unsent(10) == []
     assert held.log(1)[0].delivery is Delivery.SENT
 

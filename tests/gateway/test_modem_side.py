@@ -12,22 +12,23 @@ import msgspec
 import pytest
 
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.journal import Delivery, JournalError
 from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
-from gateway.sender import RETRY_AFTER, VALIDITY
-from modem.messages import IncomingSms, ModemError, Registration
+from gateway.sender import RETRY_AFTER, VALIDITY, Limits
+from modem.messages import IncomingSms, ModemError, Registration, Sim
+from mqtt_bridge.records import Channel, Policy
 
 from .factories import MORNING, OTHER, PHONE, STRANGER, desired, journal
 from .fakes import FakeClock, FakeModem
 
 
 class Bench:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.modem = FakeModem()
         self.clock = FakeClock()
         self.journal = journal(folder)
-        self.core = Core(self.modem, self.journal, self.clock, folder)
+        self.core = Core(self.modem, self.journal, self.clock, folder, limits=limits)
 
     def step(self, after: float = 0.0) -> bool:
         now = self.clock.moment
@@ -150,7 +151,7 @@ def test_no_attempt_is_wasted_while_there_is_no_network(bench: Bench, registrati
     bench.modem.registration = registration
     bench.modem.put(1, "HADIR", PHONE)
     bench.run()
-    assert bench.modem.calls.count("send") == 0
+    assert bench.modem.called.count("send") == 0
     bench.modem.registration = Registration.HOME
     bench.step(after=60)
     bench.run()
@@ -195,7 +196,7 @@ def test_a_reply_that_fails_is_tried_again_later_and_not_for_ever(bench: Bench) 
         assert not bench.step(after=wait - 0.1)
         assert bench.step(after=0.1)
     assert not bench.step(after=10_000)
-    assert bench.modem.calls.count("send") == len(RETRY_AFTER) + 1
+    assert bench.modem.called.count("send") == len(RETRY_AFTER) + 1
     assert bench.journal.log(1)[0].delivery is Delivery.FAILED
 
 
@@ -203,7 +204,7 @@ def test_a_reply_that_no_network_takes_is_given_up_at_once(bench: Bench) -> None
     bench.modem.put(1, "HADIR", PHONE)
     bench.modem.fail["send"] = ModemError("invalid number", permanent=True)
     bench.run()
-    assert bench.modem.calls.count("send") == 1
+    assert bench.modem.called.count("send") == 1
     assert bench.journal.log(1)[0].delivery is Delivery.FAILED
 
 
@@ -220,7 +221,7 @@ def test_one_reply_that_waits_does_not_hold_up_the_next(bench: Bench) -> None:
 def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> None:
     bench.modem.put(1, "HADIR", PHONE)
     bench.step()
-    bench.modem.fail["receive"] = ModemError("/dev/modem does not exist", gone=True)
+    bench.modem.fail["receive"] = ModemError("/dev/modem does not exist", absent=True)
     for _ in range(10):
         with pytest.raises(ModemError):
             bench.step(after=1000)
@@ -230,7 +231,35 @@ def test_a_modem_that_is_gone_is_named_and_costs_no_attempts(bench: Bench) -> No
     bench.modem.fail.clear()
     bench.run()
     assert len(bench.modem.sent) == 1
-    assert bench.core.status().modem.state == "home"
+    assert bench.core.status().modem.state == "registered"
+
+
+def test_a_modem_that_sends_nothing_is_named_until_it_does(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("send: refused (cause 38)")
+    bench.run()
+    bench.step(after=RETRY_AFTER[0])
+    assert bench.core.status().modem.state == "registered"
+    bench.step(after=RETRY_AFTER[1])
+    status = bench.core.status()
+    assert status.modem.state == "degraded"
+    assert "cause 38" in status.reasons[0].text
+    bench.modem.fail.clear()
+    bench.step(after=RETRY_AFTER[2])
+    assert bench.core.status().modem.state == "registered"
+
+
+def test_a_locked_sim_is_named_although_it_can_not_be_read(bench: Bench) -> None:
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.step()
+    bench.modem.sim = Sim.PIN
+    bench.modem.fail["receive"] = ModemError("receive: Security error. Maybe no PIN?")
+    for _ in range(4):
+        with suppress(ModemError):
+            bench.step(after=20)
+    status = bench.core.status()
+    assert (status.modem.state, status.reasons[0].code) == ("pin", "sim")
+    assert bench.modem.called.count("send") == 0
 
 
 def test_a_modem_that_is_gone_while_it_is_waited_for_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,3 +290,101 @@ def test_the_watermark_follows_what_was_read(bench: Bench) -> None:
     bench.clock.moment = replace(bench.clock.moment, wall=MORNING + timedelta(minutes=1), trusted=False)
     bench.step()
     assert bench.core.status().complete_until == MORNING
+
+
+@pytest.mark.parametrize("limits", [Limits(per_day=1), Limits(per_month=1)])
+def test_replies_stop_at_a_limit_and_records_do_not(tmp_path: Path, limits: Limits) -> None:
+    bench = Bench(tmp_path, limits)
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert (bench.journal.position().last, len(bench.modem.sent)) == (2, 1)
+    assert bench.journal.log(1)[0].delivery is Delivery.FAILED
+    assert "sms-limit" in {reason.code for reason in bench.core.status().reasons}
+    assert bench.journal.failed_in_a_row() == 0  # it was not tried
+    bench.step(after=86_400)
+    bench.modem.put(1, "HADIR", PHONE, MORNING + timedelta(days=1))
+    bench.run()
+    assert len(bench.modem.sent) == (2 if limits.per_day == 1 else 1)
+    assert ("sms-limit" in {reason.code for reason in bench.core.status().reasons}) is (limits.per_month == 1)
+    bench.step(after=7 * 86_400)  # the next month
+    bench.modem.put(1, "HADIR", PHONE, MORNING + timedelta(days=8))
+    bench.run()
+    assert bench.modem.sent[-1].text.startswith("Hadir tercatat Rab 2 Des")
+    bench.journal.close()
+
+
+def test_every_attempt_counts_for_the_limit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Limits(per_day=2))
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.fail["send"] = ModemError("no network")
+    bench.run()
+    for wait in RETRY_AFTER:
+        bench.step(after=wait)
+    assert bench.modem.called.count("send") == 2
+    bench.journal.close()
+
+
+def test_an_own_number_is_never_answered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Limits(own_numbers=(PHONE,)))
+    bench.journal.apply(desired())
+    bench.modem.put(1, "HADIR", PHONE)
+    bench.modem.put(2, "HADIR", OTHER)
+    bench.run()
+    assert [sms.number for sms in bench.modem.sent] == [OTHER]
+    assert bench.journal.unsent(10) == []
+    bench.journal.close()
+
+
+def test_a_sim_that_receives_and_can_not_send_is_named(bench: Bench) -> None:
+    bench.modem.fail["send"] = ModemError("send: Unknown error. (cause 8)", permanent=True)
+    for place, text in enumerate(("HADIR", "PULANG", "apa", "HADIR"), 1):
+        assert ("sim-cannot-send" in {reason.code for reason in bench.core.status().reasons}) is (place > 3)
+        bench.modem.put(place, text, PHONE if place < 4 else OTHER)
+        bench.run()
+    bench.modem.fail.clear()
+    bench.modem.put(1, "PULANG", OTHER)
+    bench.run()
+    assert "sim-cannot-send" not in {reason.code for reason in bench.core.status().reasons}
+
+
+@pytest.fixture
+def called(tmp_path: Path) -> Iterator[Bench]:
+    """A gateway that takes calls for check-ins."""
+    made = Bench(tmp_path)
+    made.journal.apply(desired(policy=Policy(missed_calls=True)))
+    yield made
+    made.journal.close()
+
+
+def test_calls_are_no_matter_where_the_policy_does_not_want_them(bench: Bench) -> None:
+    bench.modem.ringing = [PHONE]
+    bench.run()
+    assert "calls" not in bench.modem.called
+    assert bench.journal.log(10) == []
+
+
+def test_a_call_is_kept_once_in_ten_minutes(called: Bench) -> None:
+    called.modem.ringing = ["081234567890", PHONE, OTHER]
+    called.run()
+    assert [(entry.channel, entry.sender) for entry in called.journal.log(10)] == [
+        (Channel.CALL, OTHER), (Channel.CALL, PHONE),
+    ]  # fmt: skip
+    for after, kept in ((595.0, 2), (10.0, 3)):
+        called.modem.ringing = [PHONE]
+        called.step(after)
+        called.run()
+        assert len(called.journal.log(10)) == kept
+
+
+def test_a_modem_that_can_not_tell_who_calls_still_takes_sms(called: Bench) -> None:
+    called.modem.fail["calls"] = ModemError("calls: Unknown error.")
+    called.modem.put(1, "HADIR", PHONE)
+    called.run()
+    assert called.journal.position().last == 1
+    assert "calls" in {reason.code for reason in called.core.status().reasons}
+    called.modem.fail["calls"] = ModemError("calls: no answer", gone=True)
+    with pytest.raises(ModemError):
+        called.step()

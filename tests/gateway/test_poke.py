@@ -35,7 +35,7 @@ class Office:
 
     def boot(self) -> None:
         self.core = Core(self.modem, self.journal, self.clock, self.folder)
-        self.core.poker.own_number = OWN_NUMBER
+        self.core.sides[0].poker.own_number = OWN_NUMBER
 
     def pass_time(self, seconds: float) -> None:
         """Some rounds, half a minute apart."""

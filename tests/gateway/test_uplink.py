@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decide import Outcome
+from gateway.decision import Outcome
 from gateway.uplink import FIRST_WAIT, LOOK_EVERY, RETRY_AFTER, first_free
 from gateway.web.server import create_app
 from modem.messages import IncomingSms, Kind, OutgoingSms

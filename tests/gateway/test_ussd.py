@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import Now
+from gateway.core import Core
 from gateway.journal import Journal
 from gateway.rulebook import RuleBook
 from gateway.ussd import LONGEST, TIMEOUT, UssdDesk
+from modem.unfitted import Unfitted
 from mqtt_bridge.records import Action, Channel, Flag, Policy, PresenceRule
 from mqtt_bridge.sealing import public_text, unseal_with
 from tests.conversations.test_conversations import SEALING_KEY
@@ -127,3 +129,16 @@ def test_whatever_is_typed_gets_one_short_answer(desk: Desk, typed: str, phone: 
     said = desk.dial(typed, phone=phone, session=f"{phone}{session}{typed!r}")
     assert said.startswith(("CON ", "END "))
     assert len(said) <= LONGEST
+
+
+def test_a_gateway_without_a_modem_serves_it_and_is_well(tmp_path: Path) -> None:
+    held = journal(tmp_path)
+    held.apply(desired())
+    core = Core(Unfitted(), held, FakeClock(), tmp_path)
+    core.step_modem()
+    assert core.ussd.answer("s1", PHONE, "1").startswith("END Hadir tercatat")
+    status = core.status()
+    assert status.modem.state == "unfitted"
+    assert status.complete_until == MORNING
+    assert {reason.code for reason in status.reasons} == {"link"}
+    held.close()

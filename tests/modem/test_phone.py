@@ -142,3 +142,96 @@ def test_pages_run_no_foreign_script(client: FlaskClient) -> None:
         assert "style=" not in response.text
         assert "<script>" not in response.text
     assert client.get("/healthz").json == {"status": "ok"}
+
+
+def test_the_sim_is_changed_on_its_page(client: FlaskClient, network: Network) -> None:
+    form = {"balance": "500", "valid_until": "2026-12-31", "price": "350", "encoding": "ucs2", "order": "before"}
+    assert client.post("/sim", data=form).status_code == 303
+    account = network.ussd.account
+    assert (account.balance, str(account.valid_until), account.price) == (500, "2026-12-31", 350)
+    assert not account.scheme
+    assert 'value="500"' in client.get("/sim").text
+    assert client.post("/sim", data={**form, "balance": "-1"}).status_code == 400
+
+
+def test_the_sim_over_the_api(client: FlaskClient, network: Network) -> None:
+    answer = client.post("/api/sim", json={"balance": 7, "answers": {"*1#": "Rp {balance}"}, "status": 2})
+    assert answer.json["answers"] == {"*1#": "Rp {balance}"}
+    assert client.get("/api/sim").json == answer.json
+    for wrong in ({"colour": 1}, {"status": 9}, {"encoding": "morse"}, {"valid_until": "soon"}, {"answers": 1}, []):
+        assert client.post("/api/sim", json=wrong).status_code == 400
+    client.post("/api/ussd", json={"text": "Promo"})
+    network.ussd.command(["1"])
+    assert network.ussd.due() == ['+CUSD: 0,"Promo",15']
+
+
+def test_calls(client: FlaskClient, woken: list[bool]) -> None:
+    assert client.post(f"/phones/{PHONE}/call").status_code == 303
+    assert client.post("/api/calls", json={"from": ""}).status_code == 201
+    assert client.post("/api/calls", json={"from": "??"}).status_code == 400
+    assert client.post("/api/calls", json={"from": PHONE, "rings": 0}).status_code == 400
+    assert client.get("/api/calls").json == {
+        "calls": [{"from": PHONE, "fate": "ringing"}, {"from": "", "fate": "ringing"}]
+    }
+    assert woken == [True, True]
+
+
+def test_faults_over_the_api(client: FlaskClient, network: Network, woken: list[bool]) -> None:
+    order = {"kind": "error", "parameters": {"command": "CMGD"}, "seconds": 30, "times": 2}
+    response = client.post("/api/faults", json=order)
+    assert (response.status_code, response.json) == (201, {"id": 1})
+    assert woken
+    answer = client.get("/api/faults").json
+    assert answer
+    (active,) = answer["active"]
+    assert active["parameters"] == {"command": "CMGD", "answer": "cms:500", "done": "no"}
+    assert (active["kind"], active["times_left"]) == ("error", 2)
+    assert 29 <= active["seconds_left"] <= 30
+    assert answer["kinds"]["slow"] == {"label": "Modem lambat", "lasting": "deed", "parameters": {"ms": 1000}}
+    assert client.delete("/api/faults/2").status_code == 404
+    assert client.delete("/api/faults/1").json == {"cleared": 1}
+    assert client.post("/api/faults", json={"kind": "wap-push"}).json == {"id": None}
+    assert network.state().queued == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [],
+        {},
+        {"kind": "slow", "parameters": []},
+        {"kind": "slow", "minutes": 5},
+        {"kind": "slow", "seconds": "soon"},
+        {"kind": "slow", "seconds": [1]},
+        {"kind": "slow", "times": 1.5},
+        {"kind": "slow", "times": 1e400},
+        {"kind": "slow", "parameters": {"ms": None}},
+    ],
+)
+def test_bad_faults_are_refused_as_problems(client: FlaskClient, network: Network, order: object) -> None:
+    response = client.post("/api/faults", json=order)
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    assert network.faults.active() == []
+
+
+def test_faults_on_the_page(client: FlaskClient, network: Network) -> None:
+    assert "Tidak ada gangguan" in client.get("/faults").text
+    form = {"kind": "sim", "p-state": "puk", "seconds": "60", "times": ""}
+    assert client.post("/faults", data=form).location == "/faults"
+    page = client.get("/faults").text
+    assert "keadaan minta PUK" in page
+    seen = page.partition("/faults/active?seen=")[2][:8]
+    assert client.get("/faults/active", query_string={"seen": seen}).status_code == 204
+    assert client.get("/faults/active").status_code == 200
+    fresh = client.post("/faults/clear", data={"id": "1"}, headers={"HX-Request": "true"}).text
+    assert fresh.startswith('<section class="active"')
+    assert "Tidak ada gangguan" in fresh
+    assert network.faults.active() == []
+
+
+def test_the_page_says_what_is_wrong_with_a_fault(client: FlaskClient) -> None:
+    refused = client.post("/faults", data={"kind": "slow", "p-ms": "<b>"})
+    assert refused.status_code == 400
+    assert "a whole number from 1 to 60000, not &#39;&lt;b&gt;&#39;" in refused.text
+    assert client.post("/faults", data={"kind": "x"}, headers={"HX-Request": "true"}).status_code == 200

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from mqtt_bridge.records import (
     Record,
     Renewal,
     Result,
+    SimReport,
     Status,
     StoreReport,
     UplinkReport,
@@ -76,6 +78,7 @@ PAYLOADS = {
         disk_free=20_000_000_000, heat=48.5, starts=4, count=7,
         certificate_until=datetime(2027, 11, 24, 0, 21, 5, tzinfo=UTC),
         uplink=UplinkReport(today=2, month=9, held=55),
+        sim=SimReport(at=AT, balance=15_250, valid_until=date(2026, 12, 31), days_left=37),
     ),
     "desired": Desired(
         gateway="dinkes-01", version=3, issued=AT, roster=(Member(employee="e-7f3k2", phone="+6281234567890"),),
@@ -94,6 +97,13 @@ def test_the_wire_is_what_it_was(kind: str) -> None:
     golden = (GOLDEN / f"{kind}.json").read_bytes().rstrip(b"\n")
     assert encode(PAYLOADS[kind]) == golden
     assert decode(golden) == PAYLOADS[kind]
+
+
+def test_a_gateway_that_is_older_says_less() -> None:
+    golden = (GOLDEN / "status.json").read_bytes()
+    older = re.sub(rb'"sim":\{.*?\},', b"", golden)
+    assert older != golden
+    assert decode(older) == msgspec.structs.replace(PAYLOADS["status"], sim=None)  # type: ignore[type-var]
 
 
 def test_an_unknown_field_of_a_newer_version_is_passed_over() -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 
-from mqtt_bridge.settings import ConfigError, load
+from mqtt_bridge.settings import ConfigError, load, writable_folder
 
 
 class Modem(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,3 +76,11 @@ def test_a_wrong_override_is_named(tmp_path: Path, name: str, value: str, messag
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml: there is no such file"):
         load(tmp_path / "nowhere.toml", Settings, {})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_leaves_nothing_in_a_folder_of_another(tmp_path: Path) -> None:
+    assert writable_folder(tmp_path, "x.data_dir") == tmp_path
+    os.chown(tmp_path, 65534, 65534)
+    with pytest.raises(ConfigError, match=r"x\.data_dir: .* belongs to nobody: run this as that user"):
+        writable_folder(tmp_path, "x.data_dir")

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 
 from modem.messages import (
     Erasure,
+    IncomingCall,
     IncomingSms,
     ModemError,
     ModemStatus,
     OutgoingSms,
     Part,
     Registration,
+    UssdAnswer,
+    UssdStatus,
     erase_singly,
 )
 
@@ -90,13 +93,23 @@ class Telephony:
         return len(self.answers) % 256
 
     def status(self) -> ModemStatus:
-        return ModemStatus(Registration.HOME, signal=60, used=len(self._slots), capacity=self._capacity)
+        return ModemStatus(
+            Registration.HOME, signal=60, used=len(self._slots), capacity=self._capacity, imsi="510101234567890"
+        )
 
     def network_time(self) -> datetime | None:
         return self._now()
 
     def wait(self, seconds: float) -> bool:
         return False
+
+    def dial(self, code: str, *choices: str) -> UssdAnswer:
+        self._may_fail("dial")
+        return UssdAnswer(UssdStatus.DONE, "Sisa pulsa Rp 25.000. Aktif s.d. 31-12-2027.")
+
+    def calls(self) -> list[IncomingCall]:
+        self._may_fail("calls")
+        return []
 
     def close(self) -> None:
         pass

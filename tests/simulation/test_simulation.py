@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from ..memory import in_memory
 from .fate import Fate
 from .world import World
 
-SEEDS = int(os.environ.get("GARDU_SEEDS", "500"))
+SEEDS = int(os.environ.get("GARDU_SEEDS", "100"))
 PORTION = 25
 # The files need not outlive the test: where there is a file system in memory, a seed takes a fraction of the time.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+MEMORY = in_memory()
 
 
 @pytest.fixture

@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.clock import Now
 from gateway.core import Core
-from gateway.decide import Outcome
+from gateway.decision import Outcome
+from gateway.guardian import Guardian, SimSettings
 from gateway.journal import Journal
+from modem import operators
 from modem.messages import IncomingSms, ModemError, OutgoingSms, Part
 from mqtt_bridge.envelope import body_of
 from mqtt_bridge.records import Ack, Action, Record, broken_link, decode, genesis
@@ -33,7 +35,7 @@ from .telephony import Telephony
 
 GATEWAY = "dinkes-01"
 GATEWAY_KEY = Ed25519PrivateKey.from_private_bytes(b"g" * 32)
-START = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # 06:30 WIB
+START = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)  # 08:30 WIB, when the SIM may be asked as well
 PHONES = [f"+62812345678{number:02}" for number in range(12)]
 STRANGER = "+6285211112222"
 
@@ -202,7 +204,10 @@ class World:
     def _boot(self) -> None:
         self.journal = Journal(self.folder / "journal.db", GATEWAY)
         journal = Fragile(self.journal, self.fate, "journal")
-        core = Core(Fragile(self.telephony, self.fate, "modem"), journal, self.clock, self.folder)  # type: ignore[arg-type]
+        modem = Fragile(self.telephony, self.fate, "modem")
+        core = Core(modem, journal, self.clock, self.folder)  # type: ignore[arg-type]
+        settings = SimSettings(every_hours=0.1)
+        core.sides[0].guardian = Guardian(modem, journal, operators.load(), settings, chance=self.fate.random)  # type: ignore[arg-type]
         self.wire = self.broker.wire(f"gardu/v1/{GATEWAY}/", "command/")
         link = Fragile(self.wire, self.fate, "link")
         core.connect(link, GATEWAY_KEY, CENTRAL_KEY.public_key())  # type: ignore[arg-type]
