@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
-from modem.messages import Part, Report
+from modem.messages import Report
 from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
@@ -31,134 +31,15 @@ from mqtt_bridge.sms_codec import Answer
 
 from .decide import decide
 from .decision import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone
-from .message import Form, IncomingMessage, fingerprint
-from .parts import Whole, belongs_to, incomplete, joined
+from .message import IncomingMessage, fingerprint
+from .part_store import PartStore
+from .rows import LATE, MESSAGE, as_text, as_time, columns
+from .rows import message as as_message
 from .rules import Rules, counted, day_of, month_of
+from .schema import STEPS
 
 FORGET_SESSIONS = timedelta(days=2)
-# What is older has nothing to do with a part or a report that comes now: no SMS centre keeps any for so long.
-_LATE = timedelta(days=8)
 
-# The statements that lead from each version of the schema to the next.
-_MIGRATIONS = (
-    """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE inbox (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    channel TEXT NOT NULL,
-    form TEXT NOT NULL,
-    sender TEXT NOT NULL,
-    text TEXT NOT NULL,
-    sent TEXT,
-    received TEXT NOT NULL,
-    clock_trusted INTEGER NOT NULL,
-    smsc TEXT NOT NULL,
-    reference TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    seq INTEGER REFERENCES record (seq),
-    copies INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX inbox_waiting ON inbox (id) WHERE outcome = 'waiting';
-CREATE TABLE record (
-    seq INTEGER PRIMARY KEY,
-    employee TEXT NOT NULL,
-    action TEXT NOT NULL,
-    at TEXT NOT NULL,
-    receipt TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX record_day ON record (employee, at);
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    inbox INTEGER NOT NULL REFERENCES inbox (id),
-    number TEXT NOT NULL,
-    tone TEXT NOT NULL,
-    text TEXT NOT NULL,
-    created TEXT NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    problem TEXT,
-    sent TEXT
-);
-CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
-CREATE INDEX outbox_day ON outbox (number, created);
-""",
-    """
-ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX inbox_misses ON inbox (received) WHERE outcome IN ('wrong-code', 'blocked');
-CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE session (
-    id TEXT PRIMARY KEY,
-    number TEXT NOT NULL,
-    started TEXT NOT NULL,
-    said TEXT,
-    answer TEXT
-) WITHOUT ROWID;
-CREATE INDEX session_started ON session (started);
-""",
-    """
-CREATE TABLE uplink (
-    counter INTEGER PRIMARY KEY,
-    first_seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL,
-    created TEXT NOT NULL,
-    problem TEXT
-);
-""",
-    """
-ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT '';
-CREATE TABLE sim_reading (
-    id INTEGER PRIMARY KEY,
-    sim TEXT NOT NULL,
-    at TEXT NOT NULL,
-    balance INTEGER,
-    valid_until TEXT,
-    raw TEXT NOT NULL,
-    answered INTEGER NOT NULL
-);
-CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
-CREATE INDEX outbox_created ON outbox (created);
-""",
-    """
-CREATE TABLE whole (
-    id INTEGER PRIMARY KEY,
-    sender TEXT NOT NULL,
-    reference INTEGER NOT NULL,
-    total INTEGER NOT NULL,
-    since TEXT NOT NULL,
-    state TEXT NOT NULL
-);
-CREATE INDEX whole_parts ON whole (sender, reference, total);
-CREATE INDEX whole_waiting ON whole (since) WHERE state = 'waiting';
-CREATE TABLE part (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    whole INTEGER NOT NULL REFERENCES whole (id),
-    number INTEGER NOT NULL,
-    channel TEXT NOT NULL,
-    form TEXT NOT NULL,
-    sender TEXT NOT NULL,
-    text TEXT NOT NULL,
-    sent TEXT,
-    received TEXT NOT NULL,
-    clock_trusted INTEGER NOT NULL,
-    smsc TEXT NOT NULL,
-    reference TEXT NOT NULL,
-    modem TEXT NOT NULL
-);
-CREATE INDEX part_whole ON part (whole);
-ALTER TABLE outbox ADD COLUMN modem TEXT;
-ALTER TABLE outbox ADD COLUMN reference INTEGER;
-ALTER TABLE outbox ADD COLUMN delivered INTEGER;
-ALTER TABLE outbox ADD COLUMN reported TEXT;
-CREATE INDEX outbox_reference ON outbox (number, reference) WHERE reference IS NOT NULL;
-CREATE TABLE poke (at TEXT NOT NULL, modem TEXT NOT NULL);
-""",
-)
-SCHEMA = len(_MIGRATIONS)
 # How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
 _LATEST_COUNTER = 2**32 - 2**24
 
@@ -299,6 +180,7 @@ class Journal:
         self.gateway = gateway
         self._path = path
         self._lock = threading.RLock()
+        self._parts = PartStore(self._run)
         self._database = peewee.SqliteDatabase(
             str(path),
             pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000},
@@ -321,19 +203,19 @@ class Journal:
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
-        version = self._value("PRAGMA user_version")
-        if version > SCHEMA:
+        version, latest = self._value("PRAGMA user_version"), len(STEPS)
+        if version > latest:
             raise JournalError(
-                f"{self._path}: written by a newer version (schema {version}); this one knows {SCHEMA}"
+                f"{self._path}: written by a newer version (schema {version}); this one knows {latest}"
             )
-        for migration in _MIGRATIONS[version:]:
+        for migration in STEPS[version:]:
             for statement in migration.strip().removesuffix(";").split(";\n"):
                 self._run(statement)
         if version == 0:
             self._set_meta("journal", secrets.token_hex(8))
             self._set_meta("delivered", "0")
-        if version != SCHEMA:
-            self._run(f"PRAGMA user_version = {SCHEMA}")
+        if version != latest:
+            self._run(f"PRAGMA user_version = {latest}")
 
     def reopen(self) -> None:
         """Start again from what the file holds, after an error that left a commit unknown."""
@@ -361,9 +243,9 @@ class Journal:
     def decide_waiting(self, rules: Rules, beforehand: Beforehand | None = None) -> int:
         """Decide what came in before there were rules; returns how many."""
         with self._transaction():
-            rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
+            rows = self._rows(f"SELECT id, {MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
             for row in rows:
-                message = _message(row[1:])
+                message = as_message(row[1:])
                 decision = self._decide(message, rules, beforehand)
                 seq = decision.record.seq if decision.record else None
                 text = message.text if decision.kept is None else decision.kept
@@ -379,8 +261,7 @@ class Journal:
         if waiting is None or waiting > limit:
             return []
         with self._transaction():
-            rows = self._rows("SELECT id FROM whole WHERE state = 'waiting' AND since <= ? ORDER BY id", _text(limit))
-            return [self._give_up(whole, rules, beforehand) for (whole,) in rows]
+            return [self._admit(message, rules, beforehand) for message in self._parts.give_up(limit)]
 
     def callers(self, since: datetime) -> set[str]:
         """Who called since then, by the latest messages."""
@@ -390,7 +271,7 @@ class Journal:
                 " WHERE channel = ? AND received > ?",
                 _LATEST,
                 Channel.CALL,
-                _text(since),
+                as_text(since),
             )
         return {sender for (sender,) in rows}
 
@@ -410,50 +291,11 @@ class Journal:
         return decision.outcome
 
     def _admit_part(
-        self, message: IncomingMessage, mark: str, rules: Rules | None, beforehand: Beforehand | None
+        self, part: IncomingMessage, mark: str, rules: Rules | None, beforehand: Beforehand | None
     ) -> Outcome:
-        """Keep the part; with the last one the whole message is decided, also when it had been given up."""
-        assert message.part
-        if self._rows("SELECT 1 FROM part WHERE fingerprint = ?", mark):
-            return Outcome.PART
-        window = timedelta(minutes=(rules.policy if rules else Policy()).parts_minutes)
-        wholes = self._wholes(
-            "sender = ? AND reference = ? AND total = ? AND since > ?",
-            message.sender, message.part.reference, message.part.total, _text(message.received - _LATE),
-        )  # fmt: skip
-        place = belongs_to(message, wholes, window)
-        whole = place.id if place else self._begin_whole(message)
-        row = whole, message.part.number, mark, *_columns(message)
-        places = ", ".join("?" * len(row))
-        self._run(f"INSERT INTO part (whole, number, fingerprint, {_MESSAGE}) VALUES ({places})", *row)
-        (now,) = self._wholes("whole.id = ?", whole)
-        if now.joined or not now.complete:
-            return Outcome.PART
-        self._run("UPDATE whole SET state = 'joined' WHERE id = ?", whole)
-        return self._admit(joined(now), rules, beforehand)
-
-    def _begin_whole(self, message: IncomingMessage) -> int:
-        assert message.part
-        inserted = self._run(
-            "INSERT INTO whole (sender, reference, total, since, state) VALUES (?, ?, ?, ?, 'waiting')",
-            message.sender, message.part.reference, message.part.total, _text(message.received),
-        )  # fmt: skip
-        return int(inserted.lastrowid)
-
-    def _give_up(self, whole: int, rules: Rules, beforehand: Beforehand | None) -> Outcome:
-        (now,) = self._wholes("whole.id = ?", whole)
-        self._run("UPDATE whole SET state = 'incomplete' WHERE id = ?", whole)
-        return self._admit(incomplete(now), rules, beforehand)
-
-    def _wholes(self, condition: str, *values: Any) -> list[Whole]:
-        """Of a part that is here twice the first one counts."""
-        rows = self._rows(f"SELECT id, reference, total, state FROM whole WHERE {condition}", *values)
-        found = []
-        for id_, reference, total, state in rows:
-            parts = self._rows(f"SELECT number, {_MESSAGE} FROM part WHERE whole = ? ORDER BY id DESC", id_)
-            pieces = {number: replace(_message(row), part=Part(reference, number, total)) for number, *row in parts}
-            found.append(Whole(id_, total, pieces, state == "joined"))
-        return found
+        policy = rules.policy if rules else Policy()
+        whole = self._parts.add(part, mark, timedelta(minutes=policy.parts_minutes))
+        return self._admit(whole, rules, beforehand) if whole else Outcome.PART
 
     def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
         held = self._held(message, rules)
@@ -478,7 +320,7 @@ class Journal:
             self._rows(
                 "SELECT tone, COUNT(*) FROM outbox WHERE number = ? AND created >= ? GROUP BY tone",
                 number,
-                _text(day_of(message.received, rules.zone)[0]),
+                as_text(day_of(message.received, rules.zone)[0]),
             )
         )
         subjects = [member.employee for member in rules.people.get(number, ())] or [number]
@@ -498,29 +340,29 @@ class Journal:
         rows = self._rows(
             "SELECT action, at, receipt, inferred FROM record WHERE employee = ? AND at >= ? AND at < ?",
             subject,
-            _text(start),
-            _text(end),
+            as_text(start),
+            as_text(end),
         )
-        return [Punch(Action(action), _time(at), receipt, bool(guess)) for action, at, receipt, guess in rows]
+        return [Punch(Action(action), as_time(at), receipt, bool(guess)) for action, at, receipt, guess in rows]
 
     def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
         rows = self._rows(
             "SELECT received FROM inbox WHERE outcome IN ('wrong-code', 'blocked') AND received > ? AND received <= ?"
             " AND outcome = 'wrong-code' AND sender = ? ORDER BY received",
-            _text(message.received - MISSES_COUNT_FOR),
-            _text(message.received),
+            as_text(message.received - MISSES_COUNT_FOR),
+            as_text(message.received),
             message.sender,
         )
-        return tuple(_time(received) for (received,) in rows)
+        return tuple(as_time(received) for (received,) in rows)
 
     def _menu(self, number: str, since: datetime) -> tuple[str, ...] | None:
-        inputs = self._value("SELECT inputs FROM menu WHERE number = ? AND at >= ?", number, _text(since))
+        inputs = self._value("SELECT inputs FROM menu WHERE number = ? AND at >= ?", number, as_text(since))
         return None if inputs is None else tuple(inputs.split())
 
     def _keep_menu(self, number: str | None, inputs: tuple[str, ...] | None, at: datetime) -> None:
         self._run("DELETE FROM menu WHERE number = ?", number)
         if inputs is not None:
-            self._run("INSERT INTO menu VALUES (?, ?, ?)", number, " ".join(inputs), _text(at))
+            self._run("INSERT INTO menu VALUES (?, ?, ?)", number, " ".join(inputs), as_text(at))
 
     def _append(self, record: Record) -> None:
         whole = chained(self._hash_at(record.seq - 1), record)
@@ -530,7 +372,7 @@ class Journal:
             whole.seq,
             whole.employee,
             whole.action,
-            _text(whole.at),
+            as_text(whole.at),
             whole.receipt,
             whole.hash,
             encode(whole),
@@ -540,9 +382,9 @@ class Journal:
     def _keep_message(self, message: IncomingMessage, mark: str, decision: Decision) -> int:
         kept = message if decision.kept is None else replace(message, text=decision.kept)
         seq = decision.record.seq if decision.record else None
-        row = (mark, *_columns(kept), decision.outcome, seq)
+        row = (mark, *columns(kept), decision.outcome, seq)
         places = ", ".join("?" * len(row))
-        inserted = self._run(f"INSERT INTO inbox (fingerprint, {_MESSAGE}, outcome, seq) VALUES ({places})", *row)
+        inserted = self._run(f"INSERT INTO inbox (fingerprint, {MESSAGE}, outcome, seq) VALUES ({places})", *row)
         return int(inserted.lastrowid)
 
     def _keep_reply(self, inbox: int, reply: Reply | None, message: IncomingMessage) -> None:
@@ -554,9 +396,9 @@ class Journal:
                 reply.number,
                 reply.tone,
                 reply.text,
-                _text(message.received),
+                as_text(message.received),
                 Delivery.SENT if told else Delivery.QUEUED,
-                _text(message.received) if told else None,
+                as_text(message.received) if told else None,
             )
 
     # Sessions
@@ -564,12 +406,12 @@ class Journal:
     def session(self, name: str, number: str, now: datetime) -> Session:
         """The session of that name, begun now if it is new. Those of days ago are forgotten."""
         with self._transaction():
-            self._run("DELETE FROM session WHERE started < ?", _text(now - FORGET_SESSIONS))
+            self._run("DELETE FROM session WHERE started < ?", as_text(now - FORGET_SESSIONS))
             self._run(
-                "INSERT OR IGNORE INTO session (id, number, started) VALUES (?, ?, ?)", name, number, _text(now)
+                "INSERT OR IGNORE INTO session (id, number, started) VALUES (?, ?, ?)", name, number, as_text(now)
             )
             row = self._rows("SELECT number, started, said, answer FROM session WHERE id = ?", name)[0]
-        return Session(name, row[0], _time(row[1]), row[2], row[3])
+        return Session(name, row[0], as_time(row[1]), row[2], row[3])
 
     def keep_answer(self, session: Session, said: str, answer: str) -> None:
         """So that a callback that is repeated hears the same."""
@@ -619,7 +461,7 @@ class Journal:
     def sent(self, reply: int, at: datetime, reference: int | None = None, modem: str = "") -> None:
         """It went out by that modem; `reference` is what a delivery report will name, if one was asked for."""
         change = "state = 'sent', problem = NULL, sent = ?, reference = ?, modem = ?"
-        self._change_reply(reply, change, _text(at), reference, modem)
+        self._change_reply(reply, change, as_text(at), reference, modem)
 
     def not_sent(self, reply: int, problem: str, *, give_up: bool) -> None:
         """The attempt failed; `give_up` makes it the last."""
@@ -636,11 +478,11 @@ class Journal:
             phones.mobile(message.sender) or message.sender,
             report.reference,
             message.modem,
-            _text(message.received - _LATE),
+            as_text(message.received - LATE),
         )
         if reply is None:
             return False
-        at = _text(report.at or message.received)
+        at = as_text(report.at or message.received)
         change = "UPDATE outbox SET delivered = ?, reported = ? WHERE id = ? AND delivered IS NOT 1"
         self._run(change, report.delivered, at, reply)
         return True
@@ -652,16 +494,18 @@ class Journal:
     def poking(self, at: datetime, modem: str) -> None:
         """That modem tries an SMS to wake the SMS centre; counted beforehand: it may cost whatever becomes of it."""
         with self._transaction():
-            self._run("INSERT INTO poke (at, modem) VALUES (?, ?)", _text(at), modem)
+            self._run("INSERT INTO poke (at, modem) VALUES (?, ?)", as_text(at), modem)
 
     def pokes(self, since: datetime, modem: str) -> int:
         with self._guarded():
-            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ? AND modem = ?", _text(since), modem))
+            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ? AND modem = ?", as_text(since), modem))
 
     def attempts(self, since: datetime) -> int:
         """How often a reply made since then was given to the modem: each may cost an SMS."""
         with self._guarded():
-            return int(self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", _text(since)))
+            return int(
+                self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", as_text(since))
+            )
 
     def failed_in_a_row(self) -> int:
         """Replies that were tried and given up since the last one that went out."""
@@ -679,7 +523,7 @@ class Journal:
             self._run(
                 "INSERT INTO sim_reading (sim, at, balance, valid_until, raw, answered) VALUES (?, ?, ?, ?, ?, ?)",
                 sim,
-                _text(reading.at),
+                as_text(reading.at),
                 reading.balance,
                 until,
                 raw,
@@ -703,7 +547,7 @@ class Journal:
                 _SIM_READINGS,
             )
         known = [
-            Reading(_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
+            Reading(as_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
         ]
         return tuple(reversed(known)), tuple(Unread(raw, bool(told)) for raw, told in reversed(unread))
 
@@ -750,7 +594,7 @@ class Journal:
         with self._transaction():
             self._set_meta("journal", secrets.token_hex(8))
             self._set_meta("delivered", "0")
-            self._set_meta("forked", f"{_text(at)} {why}")
+            self._set_meta("forked", f"{as_text(at)} {why}")
             self._set_meta("uplink_held", "[]")
             self._run("UPDATE uplink SET problem = 'of the journal before' WHERE problem IS NULL")
             self.id = self._meta("journal") or ""
@@ -764,7 +608,7 @@ class Journal:
         """The last time that the journal had to begin anew."""
         with self._guarded():
             at, _, why = (self._meta("forked") or "").partition(" ")
-        return Fork(_time(at), why) if at else None
+        return Fork(as_time(at), why) if at else None
 
     def starts(self) -> int:
         """Counts the starts of the gateway, this one included."""
@@ -801,7 +645,7 @@ class Journal:
         with self._transaction():
             self._run(
                 "INSERT INTO uplink (counter, first_seq, last_seq, created) VALUES (?, ?, ?, ?)",
-                flight.counter, flight.first, flight.last, _text(now),
+                flight.counter, flight.first, flight.last, as_text(now),
             )  # fmt: skip
 
     def uplink_failed(self, counter: int, problem: str) -> None:
@@ -830,7 +674,7 @@ class Journal:
     def uplink_attempts(self, since: datetime) -> int:
         """How many SMS to the collector were tried since then."""
         with self._guarded():
-            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", _text(since)))
+            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", as_text(since)))
 
     # What the collector wants
 
@@ -871,8 +715,7 @@ class Journal:
     def parts_waiting(self) -> datetime | None:
         """Since when the oldest part waits for the others of its message."""
         with self._guarded():
-            since = self._value("SELECT MIN(since) FROM whole WHERE state = 'waiting'")
-        return _time(since) if since else None
+            return self._parts.waiting_since()
 
     def guesses(self, since: datetime) -> Guesses:
         """The wrong codes since then, with those that were not even looked at."""
@@ -880,7 +723,7 @@ class Journal:
             rows = self._rows(
                 "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox"
                 " WHERE outcome IN ('wrong-code', 'blocked') AND received > ?",
-                _text(since),
+                as_text(since),
             )
         return Guesses(*rows[0])
 
@@ -891,7 +734,7 @@ class Journal:
         """
         with self._guarded():
             text = self._value("SELECT MAX(MIN(sent, received)) FROM inbox WHERE clock_trusted AND sent IS NOT NULL")
-        return _time(text) if text else None
+        return as_time(text) if text else None
 
     # SQLite
 
@@ -934,7 +777,6 @@ class Journal:
         return str(self._value("SELECT hash FROM record WHERE seq = ?", seq))
 
 
-_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
@@ -952,47 +794,14 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _columns(message: IncomingMessage) -> tuple[Any, ...]:
-    """What stands in the columns `_MESSAGE`."""
-    return (
-        message.channel,
-        message.form,
-        message.sender,
-        message.text,
-        _text(message.sent) if message.sent else None,
-        _text(message.received),
-        message.clock_trusted,
-        message.smsc,
-        message.reference,
-        message.modem,
-    )
-
-
-def _message(row: Sequence[Any]) -> IncomingMessage:
-    """The message in the columns `_MESSAGE`."""
-    channel, form, sender, text, sent, received, trusted, smsc, reference, modem = row
-    return IncomingMessage(
-        channel=Channel(channel),
-        form=Form(form),
-        sender=sender,
-        text=text,
-        sent=_time(sent) if sent else None,
-        received=_time(received),
-        clock_trusted=bool(trusted),
-        smsc=smsc,
-        reference=reference,
-        modem=modem,
-    )
-
-
 def _unsent(row: Sequence[Any]) -> Unsent:
     id_, number, text, created, attempts, modem = row
-    return Unsent(id_, number, text, _time(created), attempts, modem)
+    return Unsent(id_, number, text, as_time(created), attempts, modem)
 
 
 def _reading(row: Sequence[Any]) -> Reading:
     at, balance, until = row
-    return Reading(_time(at), balance, date.fromisoformat(until) if until else None)
+    return Reading(as_time(at), balance, date.fromisoformat(until) if until else None)
 
 
 def _entry(row: Sequence[Any]) -> Entry:
@@ -1001,8 +810,8 @@ def _entry(row: Sequence[Any]) -> Entry:
     return Entry(
         id=id_,
         channel=Channel(channel),
-        received=_time(received),
-        sent=_time(sent) if sent else None,
+        received=as_time(received),
+        sent=as_time(sent) if sent else None,
         sender=sender,
         text=text,
         outcome=Outcome(outcome),
@@ -1011,16 +820,7 @@ def _entry(row: Sequence[Any]) -> Entry:
         reply=reply,
         delivery=Delivery(state) if state else None,
         delivered=None if delivered is None else bool(delivered),
-        reported=_time(reported) if reported else None,
+        reported=as_time(reported) if reported else None,
         action=Action(action) if action else None,
-        at=_time(at) if at else None,
+        at=as_time(at) if at else None,
     )
-
-
-def _text(at: datetime) -> str:
-    """UTC in fixed width: sorts as text in the order of time."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -6,6 +6,7 @@ it comes again within days, and some phones always use the same. The SMS centre'
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +19,9 @@ _GAP = "…"  # stands for what is missing
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A long message as far as it is here; `joined` when it was decided as one already."""
+    """A long message as far as it is here; `joined` when it was decided as one already: then of the texts of its
+    pieces nothing but digests is left.
+    """
 
     id: int
     total: int
@@ -33,10 +36,11 @@ class Whole:
 def belongs_to(part: IncomingMessage, wholes: Iterable[Whole], window: timedelta) -> Whole | None:
     """The message that this part is of, or is there once more of; None when it begins another.
 
-    All of one message are stamped within the window, however late they come. Of several that lack such a part it is
-    of the one with the nearest stamps.
+    All of one message come to the same modem and are stamped within the window, however late they come. Of several
+    that lack such a part it is of the one with the nearest stamps.
     """
-    fitting = [whole for whole in wholes if _distance(part, whole) <= window and _fits(part, whole)]
+    same = [whole for whole in wholes if all(piece.modem == part.modem for piece in whole.pieces.values())]
+    fitting = [whole for whole in same if _distance(part, whole) <= window and _fits(part, whole)]
     return min(fitting, key=lambda whole: _distance(part, whole), default=None)
 
 
@@ -56,12 +60,18 @@ def incomplete(whole: Whole) -> IncomingMessage:
     return _merged(whole, Form.PART, " ".join(texts))
 
 
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _fits(part: IncomingMessage, whole: Whole) -> bool:
     assert part.part
     same = whole.pieces.get(part.part.number)
     if same is None:
         return not whole.joined
-    return same.text == part.text and (not whole.joined or abs(_moment(same) - _moment(part)) <= AGAIN)
+    if whole.joined:
+        return same.text == digest(part.text) and abs(_moment(same) - _moment(part)) <= AGAIN
+    return same.text == part.text
 
 
 def _distance(part: IncomingMessage, whole: Whole) -> timedelta:

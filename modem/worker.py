@@ -220,10 +220,15 @@ class _Child:
             self._wait(doing, deadline)
             result, error = self._pipe.recv()
         except (EOFError, OSError):
-            raise ModemError(f"{doing}: the modem's process ended", gone=True) from None
+            raise self._judged(ModemError(f"{doing}: the modem's process ended", gone=True)) from None
         if error:
-            raise ModemError(error[0], permanent=error[1], gone=error[2])
+            raise self._judged(ModemError(**error))
         return result
+
+    def _judged(self, error: ModemError) -> ModemError:
+        """A modem that was pulled out may end a call before it is missed here."""
+        pulled_out = error.gone and _identity(self.device) != self.identity
+        return ModemError(f"{self.device} is gone: {error}", absent=True) if pulled_out else error
 
     def _wait(self, doing: str, deadline: float) -> None:
         end = time.monotonic() + deadline
@@ -271,18 +276,23 @@ def _work(
         _tell(pipe, _attempt(method, partial(getattr(modem, method), *arguments)))
 
 
-def _attempt(doing: str, call: Callable[[], Any]) -> tuple[Any, tuple[str, bool, bool] | None]:
-    """The result, and the error as plain values: exceptions lose their attributes on the way through a pipe."""
+def _attempt(doing: str, call: Callable[[], Any]) -> tuple[Any, dict[str, Any] | None]:
+    """The result, and what makes the error: exceptions lose their attributes on the way through a pipe."""
     try:
         return call(), None
     except ModemError as error:
-        return None, (str(error), error.permanent, error.gone)
+        return None, {
+            "reason": str(error),
+            "permanent": error.permanent,
+            "gone": error.gone,
+            "absent": error.absent,
+        }
     except Exception as error:  # the outer loop: whatever libgammu threw, this process is done
         log.exception("%s failed", doing)
-        return None, (f"{doing}: {type(error).__name__}", False, True)
+        return None, {"reason": f"{doing}: {type(error).__name__}", "gone": True}
 
 
-def _tell(pipe: Connection, answer: tuple[Any, tuple[str, bool, bool] | None]) -> None:
+def _tell(pipe: Connection, answer: tuple[Any, dict[str, Any] | None]) -> None:
     try:
         pipe.send(answer)
     except OSError:

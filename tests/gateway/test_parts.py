@@ -16,7 +16,7 @@ from gateway.core import Core
 from gateway.decide import DISPUTES_PER_DAY, Outcome
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage, fingerprint
-from gateway.parts import AGAIN, Whole, belongs_to, incomplete, joined
+from gateway.parts import AGAIN, Whole, belongs_to, digest, incomplete, joined
 from modem.messages import Part
 from mqtt_bridge.records import Action
 
@@ -84,7 +84,7 @@ def test_of_several_with_one_reference_the_nearest_is_meant() -> None:
 
 
 def test_a_part_that_a_phone_sends_once_more_begins_nothing() -> None:
-    done = whole(*pieces(), joined=True)
+    done = whole(*pieces([digest(text) for text in LONG]), joined=True)
     again = piece(1, LONG[0], seconds=60)
     assert belongs_to(again, [done], WINDOW) == done
     much_later = piece(1, LONG[0], seconds=AGAIN.total_seconds() + 2)
@@ -246,16 +246,16 @@ def test_a_slot_is_free_as_soon_as_its_part_is_kept_and_nothing_is_complete_mean
     modem.put(1, "HADIR di kantor ", PHONE, MORNING, Part(9, 1, 2))
     later(5)
     assert modem.slots == {}
-    assert core.receiver.complete_until == before
+    assert core.sides[0].receiver.complete_until == before
     modem.put(1, "pusat", PHONE, MORNING + timedelta(seconds=1), Part(9, 2, 2))
     now = later(5)
-    assert core.receiver.complete_until == now
+    assert core.sides[0].receiver.complete_until == now
     modem.put(1, "HADIR ", PHONE, now, Part(10, 1, 2))
     later(1)
     later(WINDOW.total_seconds())
     assert [sms.text for sms in modem.sent if "utuh" in sms.text]
     now = later(1)
-    assert core.receiver.complete_until == now
+    assert core.sides[0].receiver.complete_until == now
     held.close()
 
 

@@ -143,7 +143,7 @@ def test_it_is_tried_again_and_not_for_ever(office: Office) -> None:
     office.pass_time(OUTAGE + 60)
     office.modem.registration = Registration.HOME
     office.pass_time(10 * RETRY)
-    assert office.modem.calls.count("send") == PER_DAY
+    assert office.modem.called.count("send") == PER_DAY
 
 
 def test_to_the_own_number_and_what_comes_back_is_not_answered(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_never_unless_the_policy_names_a_number_that_is_known(tmp_path: Path) ->
     for place, number in (("off", ""), ("unknown", OWN)):
         (tmp_path / place).mkdir()
         office = Office(tmp_path / place, number)
-        office.core.poker.own_number = ""
+        office.core.sides[0].poker.own_number = ""
         office.pass_time(60)
         office.absent(OUTAGE + 60)
         assert office.pokes == []
