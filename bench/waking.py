@@ -50,7 +50,7 @@ def delays(simulator: Simulator, modem: ModemWorker, *, listening: bool) -> list
         core = Core(modem, journal, SystemClock(), Path(place))
 
         def step() -> bool:
-            return core.step_modem() or (listening and core.wait_for_modem(POLL))
+            return core.step_modem() or (listening and core.sides[0].wait(POLL))
 
         loop = Loop("modem", step, 0.0 if listening else POLL, expected=())
         loop.start()

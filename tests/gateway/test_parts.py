@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +22,7 @@ from gateway.message import Form, IncomingMessage, fingerprint
 from gateway.parts import AGAIN, Whole, belongs_to, digest, incomplete, joined
 from modem.messages import Part
 from mqtt_bridge.records import Action
+from mqtt_bridge.sealing import public_text
 
 from .factories import MORNING, PHONE, RULES, STRANGER, desired, journal, message
 from .fakes import FakeClock, FakeModem
@@ -269,3 +273,13 @@ def test_a_place_that_can_not_be_is_no_part(tmp_path: Path, part: Part) -> None:
         pass
     assert (held.position().last, modem.slots) == (1, {})
     held.close()
+
+
+def test_no_piece_of_a_number_of_the_civil_service_stays_with_the_parts(held: Journal) -> None:
+    """It is for the collector alone: sealed in the record, and hidden in the message log."""
+    nip = "199001012020121001"
+    rules = replace(RULES, sealing_key=public_text(X25519PrivateKey.generate()))
+    parts = [piece(1, "DAFTAR ", 2, sender=STRANGER), piece(2, nip, 2, sender=STRANGER)]
+    assert held.admit(parts, rules) == [Outcome.PART, Outcome.RECORDED]
+    with closing(sqlite3.connect(held._path)) as database:
+        assert nip not in "\n".join(database.iterdump())

@@ -40,7 +40,7 @@ class Office:
         self._loop = Loop("modem", self._step, 0.0, expected=(ModemError, JournalError))
 
     def _step(self) -> bool:
-        return self.core.step_modem() or self.core.wait_for_modem(0.2)
+        return self.core.step_modem() or self.core.sides[0].wait(0.2)
 
     def start(self) -> None:
         self.modem.status()

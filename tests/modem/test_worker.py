@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from modem.messages import ModemError, OutgoingSms
-from modem.worker import ModemWorker
+from modem.worker import ModemWorker, _attempt
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
@@ -151,6 +151,41 @@ def test_a_modem_that_vanishes_in_the_middle_of_a_call(simulator: Simulator) -> 
     assert failed[0].gone
     assert worker.pid is None
     worker.close()
+
+
+def test_a_modem_that_is_gone_before_it_is_missed_is_absent_and_not_hung(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child hears the line end while the parent does not look."""
+    worker = ModemWorker(str(simulator.device))
+    worker.status()
+    monkeypatch.setattr("modem.worker._GLANCE", 60.0)
+    failed: list[ModemError] = []
+
+    def wait() -> None:
+        try:
+            worker.wait(60)
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    assert (failed[0].gone, failed[0].absent) == (True, True)
+    worker.close()
+
+
+@pytest.mark.parametrize("marks", [{"permanent": True}, {"gone": True}, {"absent": True}, {}])
+def test_an_error_comes_through_the_pipe_as_it_was(marks: dict[str, bool]) -> None:
+    thrown = ModemError("so it is", **marks)
+
+    def fail() -> None:
+        raise thrown
+
+    _, error = _attempt("send", fail)
+    assert error
+    assert vars(ModemError(**error)) == vars(thrown)
 
 
 def test_waiting_ends_with_word_of_an_sms_or_with_the_modem(simulator: Simulator) -> None:
