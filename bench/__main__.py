@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import fleet, forwarding, grading, proving, reading
+from . import fleet, forwarding, grading, proving, reading, waking
 
-for part in (reading, forwarding, grading, proving, fleet):
+for part in (reading, waking, forwarding, grading, proving, fleet):
     part.main()

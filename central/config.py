@@ -101,6 +101,9 @@ class PolicySection(Section, frozen=True, kw_only=True):
     language: Language = Language.INDONESIAN
     answers_per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     corrections_per_day: Annotated[int, Meta(ge=0, le=1000)] = 3
+    parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
+    delivery_reports: bool = False
+    poke_number: Annotated[str, Meta(pattern=r"^(|own|\+[1-9][0-9]{6,14})$")] = ""
     shared_phones: bool = False
     missed_calls: bool = False
     remote_ussd: bool = True

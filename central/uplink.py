@@ -6,7 +6,7 @@ Reads and answers what `docs/uplink.md` describes. An SMS that is none of ours i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modem.clearing import Clearing
 from modem.messages import IncomingSms, Kind, Modem, ModemError, OutgoingSms
 from mqtt_bridge.keys import BadKey
 from mqtt_bridge.sms_codec import (
@@ -46,8 +47,6 @@ log = structlog.get_logger(__name__)
 DATA, TEXT = "data", "text"
 ANSWER_AFTER = 30.0  # seconds after an SMS: one answer for all that come together
 RETRY_AFTER = (60.0, 300.0, 900.0)  # seconds before each further attempt to answer; then the gateway must ask again
-DELETE_ATTEMPTS = 3
-STUCK_SECONDS = 600.0
 
 # Any number of this country in international form: those of SIMs for machines are none that people have.
 _ANSWERABLE = re.compile(r"\+62[0-9]{6,13}")
@@ -94,14 +93,11 @@ class Uplink:
         self._derived: dict[tuple[str, bytes], UplinkKeys] = {}
         self._not_before: dict[tuple[str, str], float] = {}
         self._attempts: dict[tuple[str, str], int] = {}
-        self._deletes: dict[IncomingSms, int] = {}
-        self._stuck: dict[IncomingSms, float] = {}
+        self._clearing = Clearing(modem)
 
     def step(self, now: datetime, monotonic: float) -> bool:
         """One round; tells whether there was anything. Raises `ModemError` and `StorageError`, with nothing lost."""
-        listed = self._modem.receive()
-        self._stuck = {sms: again for sms, again in self._stuck.items() if sms in listed}
-        found = [sms for sms in listed if self._stuck.get(sms, 0.0) <= monotonic]
+        found = self._clearing.due(self._modem.receive(), monotonic)
         if not found:
             return self._answer(now, monotonic)
         with self._database.transaction():
@@ -109,7 +105,7 @@ class Uplink:
         for name in filter(None, names):
             self._not_before[name] = monotonic + ANSWER_AFTER
             self._attempts.pop(name, None)
-        self._clear(found, monotonic)
+        self._clearing.clear(found, monotonic)
         return True
 
     # In
@@ -203,21 +199,6 @@ class Uplink:
 
     def _put_aside(self, gateway: str, reason: str, sms: IncomingSms, now: datetime) -> None:
         put_aside(self._database, gateway, reason, f"{sms.number} {sms.text}".encode("utf-8", "replace"), now)
-
-    def _clear(self, found: Sequence[IncomingSms], monotonic: float) -> None:
-        """Delete what is committed, each slot only if it still holds what was read. One that stays stops nobody."""
-        for sms in found:
-            try:
-                if self._modem.read(sms.location) == sms:
-                    self._modem.delete(sms.location)
-            except ModemError as error:
-                if error.gone:
-                    raise
-                self._deletes[sms] = self._deletes.get(sms, 0) + 1
-                log.warning("slot not emptied", slot=sms.location, attempt=self._deletes[sms], problem=str(error))
-                if self._deletes[sms] >= DELETE_ATTEMPTS:
-                    self._stuck[sms] = monotonic + STUCK_SECONDS
-        self._deletes = {sms: tries for sms, tries in self._deletes.items() if sms in found}
 
     # Out
 

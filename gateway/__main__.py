@@ -199,6 +199,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
     for side in core.sides:
         if side.name:  # who has no modem has no SIM to look after
             side.guardian = Guardian(side.modem, journal, profiles, _sim(settings), side.name)
+        side.poker.own_number = settings.screen.number
 
     def step_collector() -> bool:
         if core.collector is None:
@@ -207,7 +208,7 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
 
     collector = Loop("collector", step_collector, COLLECTOR_PAUSE, expected=(JournalError,))
     receiving = [
-        Loop(f"modem {place + 1}", partial(core.step_modem, place), settings.modem.poll_seconds, _MODEM_ERRORS)
+        Loop(f"modem {place + 1}", partial(_step_modem, core, place, settings.modem.poll_seconds), 0.0, _MODEM_ERRORS)
         for place in range(len(core.sides))
     ]
     parts.enter_context(serve(settings, core))
@@ -216,6 +217,11 @@ def _start(settings: Config, folder: Path, parts: ExitStack) -> None:
         parts.callback(loop.stop, STOP_SECONDS / 2)
         loop.start()
     log.info("running", gateway=settings.gateway.id, journal=journal.id, page=f"http://{settings.web.listen}/")
+
+
+def _step_modem(core: Core, place: int, pause: float) -> bool:
+    """A round, and where there was nothing to do a pause, which the modem's word of a new SMS ends."""
+    return core.step_modem(place) or core.sides[place].wait(pause)
 
 
 def _modem(settings: Config, device: str) -> Modem:

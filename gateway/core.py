@@ -22,7 +22,7 @@ from mqtt_bridge.client import Inbound, Link
 from mqtt_bridge.records import ModemReport, Policy, Reason, Status
 from mqtt_bridge.uplink_keys import UplinkKeys
 
-from . import it
+from . import it, poke
 from .clock import Clock, Now
 from .decision import MISSES_COUNT_FOR, Decision, Held
 from .desk import Desk
@@ -80,9 +80,6 @@ class Core:
             for each, port in ((name, modem), *(more or {}).items())
         ]
         self.journal = journal
-        self.watch = self.sides[0].watch
-        self.receiver = self.sides[0].receiver
-        self.sender = self.sides[0].sender
         self.sides[0].last = self._step_uplink
         self.sides[0].errand = self._step_errand
         fitted = not isinstance(modem, Unfitted)
@@ -95,7 +92,6 @@ class Core:
         self.collector: CollectorSide | None = None
         self.waiting_for = "kunci publik pusat belum dibaca"
         self.journal_problem: str | None = None
-        self._modem = modem
         self.clock = clock
         self._folder = folder
         self.started = clock.now().wall
@@ -134,7 +130,7 @@ class Core:
         self.executor.records_again = forwarder.send_anew
         reporter = Reporter(link, key, self.journal.gateway, self.started, self.starts)
         self.collector = CollectorSide(link, forwarder, downlink, reporter, renewer, spokesman)
-        self.uplink = Uplink(self._modem, self.journal, uplink) if uplink else None
+        self.uplink = Uplink(self.sides[0].modem, self.journal, uplink) if uplink else None
 
     def _hear_of_rivals(self, message: Inbound) -> None:
         self.rivals.hear(message, self.clock.now())
@@ -185,7 +181,7 @@ class Core:
     def _beforehand(self, message: IncomingMessage, rules: Rules, held: Held) -> Decision | None:
         """What is no matter of employees: the collector's answers, and questions of IT staff."""
         answer = self.uplink.hear(message, rules) if self.uplink else None
-        answer = answer or self.executor.hear(message)
+        answer = answer or poke.hear(message) or self.executor.hear(message)
         return answer or it.decide(message, rules, held, self.status)
 
     def step_collector(self) -> bool:
@@ -222,7 +218,7 @@ class Core:
             started=self.started,
             version=version("gardu"),
             reasons=(*reasons(self._condition(now, box.disk_free)), *self._other_reasons(now)),
-            modem=self.watch.report(),
+            modem=self.sides[0].watch.report(),
             last_seq=position.last,
             delivered=position.delivered,
             replies_waiting=self.journal.unsent_count(),
@@ -233,7 +229,7 @@ class Core:
             heat=box.heat,
             certificate_until=self._certificate_until(),
             uplink=self.uplink.report(rules, now.wall) if self.uplink and rules else None,
-            sim=self._sim(now).report(),
+            sim=self._sim(now, self.sides[0]).report(),
             messages=messages,
             replies=replies,
         )
@@ -242,33 +238,34 @@ class Core:
         side = self.collector
         return side.renewer.until if side and side.renewer else None
 
-    def _sim(self, now: Now, place: int = 0) -> SimView:
-        guardian = self.sides[place].guardian
-        return guardian.view(now.wall.astimezone(self.zone).date()) if guardian else NOTHING_KNOWN
+    def _sim(self, now: Now, modem: ModemSide) -> SimView:
+        return modem.guardian.view(now.wall.astimezone(self.zone).date()) if modem.guardian else NOTHING_KNOWN
 
     def _other_reasons(self, now: Now) -> Iterator[Reason]:
         """What is wrong with the modems behind the first."""
-        for place, side in enumerate(self.sides[1:], 1):
-            state, detail = side.watch.state
-            facts = ModemFacts(
-                modem_state=state,
-                modem_detail=detail,
-                modem=side.watch.status,
-                stuck=len(side.receiver.stuck),
-                deaf=side.receiver.deaf,
-                sim=self._sim(now, place),
-            )
-            yield from numbered(place + 1, modem_reasons(facts))
+        for number, side in enumerate(self.sides[1:], 2):
+            yield from numbered(number, modem_reasons(self._facts(side, now)))
+
+    def _facts(self, side: ModemSide, now: Now) -> ModemFacts:
+        state, detail = side.watch.state
+        return ModemFacts(
+            modem_state=state,
+            modem_detail=detail,
+            modem=side.watch.status,
+            stuck=len(side.receiver.stuck),
+            deaf=side.receiver.deaf,
+            sim=self._sim(now, side),
+        )
 
     def _condition(self, now: Now, disk_free: int | None) -> Condition:
         side = self.collector
-        modem_state, modem_detail = self.watch.state
+        first = self._facts(self.sides[0], now)
         return Condition(
             journal_problem=self.journal_problem,
-            modem_state=modem_state,
-            modem_detail=modem_detail,
-            modem=self.watch.status,
-            stuck=len(self.receiver.stuck),
+            modem_state=first.modem_state,
+            modem_detail=first.modem_detail,
+            modem=first.modem,
+            stuck=first.stuck,
             clock_trusted=now.trusted and not any(side.receiver.clock_behind for side in self.sides),
             disk_free=disk_free,
             waiting_for=None if side else self.waiting_for,
@@ -284,9 +281,9 @@ class Core:
             certificate_left=until - now.wall if (until := self._certificate_until()) else None,
             rival=self.rivals.present(now),
             uplink_problem=self.uplink.problem if self.uplink else None,
-            sim=self._sim(now),
+            sim=first.sim,
             unsent_in_a_row=self.journal.failed_in_a_row(),
-            deaf=self.receiver.deaf,
+            deaf=first.deaf,
             capped=self._capped(now),
         )
 

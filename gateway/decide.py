@@ -82,7 +82,7 @@ def _unreadable(case: Case) -> Decision | None:
     if form is Form.BINARY:
         return case.correct(Outcome.BINARY, case.texts.only_text())
     if form is Form.PART:
-        return case.correct(Outcome.TOO_LONG, case.texts.one_short_text())
+        return case.correct(Outcome.INCOMPLETE, case.texts.incomplete())
     if not text.strip():
         return case.correct(Outcome.EMPTY, case.texts.not_understood(coded=case.coded))
     return None

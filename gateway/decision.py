@@ -30,12 +30,15 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     EMPTY = "empty"
     TOO_LONG = "too-long"
+    PART = "part"  # of a message that is not whole yet
+    INCOMPLETE = "incomplete"  # its other parts never came
     BINARY = "binary"
     REPORT = "report"
     CALL = "call"  # from an employee, which the policy does not take for a check-in
     UPLINK = "uplink"  # the collector's answer to records that went by SMS
     IT = "it"  # a question of IT staff
     TEST = "test"  # a test SMS of this gateway, which came back
+    POKE = "poke"  # it made the SMS centre bring what it kept
 
 
 class Tone(StrEnum):

@@ -47,7 +47,7 @@ class Signals:
 def bundle(core: Core, now: Now) -> str:
     """Raises `JournalError`."""
     status = core.status()
-    modem = core.watch.status
+    modem = core.sides[0].watch.status
     told = {
         "versions": {"gardu": status.version, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version,
                      "machine": platform.machine()},

@@ -17,7 +17,7 @@ from modem.messages import Modem, ModemError, ModemStatus, Registration, Sim
 from mqtt_bridge.client import Link, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.modem_states import MEANINGS, ModemState
-from mqtt_bridge.records import Connection, ModemReport, Reason, Status
+from mqtt_bridge.records import Connection, ModemReport, Reason, Status, StoreReport
 from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Now
@@ -26,6 +26,7 @@ from .journal import Fork, Guesses
 
 LITTLE_DISK = 100_000_000  # bytes
 LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been renewed three months before
+STORES = {"SM": "kartu SIM", "ME": "modem"}
 ASK_MODEM_EVERY = 15.0  # seconds
 REPORT_EVERY = 30.0
 LONG_UNANSWERED = 300.0
@@ -132,6 +133,7 @@ class ModemWatch:
             used=status.used,
             capacity=status.capacity,
             model=plain(status.model),
+            stores=tuple(StoreReport(name=it.name, used=it.used, capacity=it.capacity) for it in status.stores),
         )
 
 
@@ -237,6 +239,11 @@ def modem_reasons(facts: ModemFacts) -> Iterator[Reason]:
         yield _reason(meaning.code, meaning.reason, facts.modem_detail)
     if status and status.capacity and status.used >= status.capacity:
         yield _reason("sim-full", f"Memori SMS penuh: {status.used} dari {status.capacity}")
+    elif status:
+        for store in status.stores:
+            if store.used >= store.capacity:  # the next SMS may be meant for that very one
+                name = STORES[store.name]
+                yield _reason("sim-full", f"Memori SMS di {name} penuh: {store.used} dari {store.capacity}")
     if facts.stuck:
         yield _reason("sim-stuck", f"{facts.stuck} SMS rusak tidak bisa dihapus dari kartu SIM; sudah disimpan")
     if facts.deaf:

@@ -12,8 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 import peewee
 
+from modem.messages import Report
 from modem.ussd import Reading
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch
@@ -31,6 +32,7 @@ from mqtt_bridge.records import (
     Command,
     Desired,
     Flag,
+    Policy,
     Record,
     Result,
     chained,
@@ -42,107 +44,15 @@ from mqtt_bridge.sms_codec import Answer
 
 from .decide import decide
 from .decision import MISSES_COUNT_FOR, Decision, Held, Outcome, Reply, Tone
-from .message import Form, IncomingMessage, fingerprint
+from .message import IncomingMessage, fingerprint
+from .part_store import PartStore
+from .rows import LATE, MESSAGE, as_text, as_time, columns
+from .rows import message as as_message
 from .rules import Rules, counted, day_of, month_of
+from .schema import STEPS
 
 FORGET_SESSIONS = timedelta(days=2)
 
-# The statements that lead from each version of the schema to the next.
-_MIGRATIONS = (
-    """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE inbox (
-    id INTEGER PRIMARY KEY,
-    fingerprint TEXT NOT NULL UNIQUE,
-    channel TEXT NOT NULL,
-    form TEXT NOT NULL,
-    sender TEXT NOT NULL,
-    text TEXT NOT NULL,
-    sent TEXT,
-    received TEXT NOT NULL,
-    clock_trusted INTEGER NOT NULL,
-    smsc TEXT NOT NULL,
-    reference TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    seq INTEGER REFERENCES record (seq),
-    copies INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX inbox_waiting ON inbox (id) WHERE outcome = 'waiting';
-CREATE TABLE record (
-    seq INTEGER PRIMARY KEY,
-    employee TEXT NOT NULL,
-    action TEXT NOT NULL,
-    at TEXT NOT NULL,
-    receipt TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX record_day ON record (employee, at);
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    inbox INTEGER NOT NULL REFERENCES inbox (id),
-    number TEXT NOT NULL,
-    tone TEXT NOT NULL,
-    text TEXT NOT NULL,
-    created TEXT NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    problem TEXT,
-    sent TEXT
-);
-CREATE INDEX outbox_unsent ON outbox (id) WHERE state IN ('queued', 'sending');
-CREATE INDEX outbox_day ON outbox (number, created);
-""",
-    """
-ALTER TABLE record ADD COLUMN inferred INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX inbox_misses ON inbox (received) WHERE outcome IN ('wrong-code', 'blocked');
-CREATE TABLE silent (number TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE menu (number TEXT PRIMARY KEY, inputs TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE session (
-    id TEXT PRIMARY KEY,
-    number TEXT NOT NULL,
-    started TEXT NOT NULL,
-    said TEXT,
-    answer TEXT
-) WITHOUT ROWID;
-CREATE INDEX session_started ON session (started);
-""",
-    """
-CREATE TABLE uplink (
-    counter INTEGER PRIMARY KEY,
-    first_seq INTEGER NOT NULL,
-    last_seq INTEGER NOT NULL,
-    created TEXT NOT NULL,
-    problem TEXT
-);
-""",
-    """
-ALTER TABLE inbox ADD COLUMN modem TEXT NOT NULL DEFAULT '';
-CREATE TABLE sim_reading (
-    id INTEGER PRIMARY KEY,
-    sim TEXT NOT NULL,
-    at TEXT NOT NULL,
-    balance INTEGER,
-    valid_until TEXT,
-    raw TEXT NOT NULL,
-    answered INTEGER NOT NULL
-);
-CREATE INDEX sim_reading_sim ON sim_reading (sim, id);
-CREATE INDEX outbox_created ON outbox (created);
-""",
-    """
-CREATE TABLE command (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    body BLOB NOT NULL,
-    taken TEXT NOT NULL,
-    begun TEXT,
-    result BLOB
-);
-CREATE INDEX command_open ON command (number) WHERE result IS NULL;
-""",
-)
-SCHEMA = len(_MIGRATIONS)
 # How far a counter may follow the clock: a clock that is far ahead must not use all of them up.
 _LATEST_COUNTER = 2**32 - 2**24
 
@@ -194,7 +104,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the message log: one incoming message, what became of it, and its reply."""
+    """A line of the message log: one incoming message, what became of it, and its reply.
+
+    `delivered` is what the network reported of the reply at the time `reported`; None while it tries.
+    """
 
     id: int
     channel: Channel
@@ -207,6 +120,8 @@ class Entry:
     receipt: str | None
     reply: str | None
     delivery: Delivery | None
+    delivered: bool | None
+    reported: datetime | None
     action: Action | None
     at: datetime | None
 
@@ -289,6 +204,7 @@ class Journal:
         self.gateway = gateway
         self._path = path
         self._lock = threading.RLock()
+        self._parts = PartStore(self._run)
         self._database = peewee.SqliteDatabase(
             str(path),
             pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1, "busy_timeout": 5000},
@@ -311,19 +227,19 @@ class Journal:
             self.id = self._meta("journal") or ""
 
     def _migrate(self) -> None:
-        version = self._value("PRAGMA user_version")
-        if version > SCHEMA:
+        version, latest = self._value("PRAGMA user_version"), len(STEPS)
+        if version > latest:
             raise JournalError(
-                f"{self._path}: written by a newer version (schema {version}); this one knows {SCHEMA}"
+                f"{self._path}: written by a newer version (schema {version}); this one knows {latest}"
             )
-        for migration in _MIGRATIONS[version:]:
+        for migration in STEPS[version:]:
             for statement in migration.strip().removesuffix(";").split(";\n"):
                 self._run(statement)
         if version == 0:
             self._set_meta("journal", secrets.token_hex(8))
             self._set_meta("delivered", "0")
-        if version != SCHEMA:
-            self._run(f"PRAGMA user_version = {SCHEMA}")
+        if version != latest:
+            self._run(f"PRAGMA user_version = {latest}")
 
     def reopen(self) -> None:
         """Start again from what the file holds, after an error that left a commit unknown."""
@@ -343,7 +259,7 @@ class Journal:
         """Keep the messages, decide each, and keep what follows: record and reply. All of them or none.
 
         One that is here already, read or delivered again, changes nothing. Without rules they wait. What `beforehand`
-        decides is no matter of employees.
+        decides is no matter of employees. Parts are decided as one message once all of them are here.
         """
         with self._transaction():
             return [self._admit(message, rules, beforehand) for message in messages]
@@ -351,9 +267,9 @@ class Journal:
     def decide_waiting(self, rules: Rules, beforehand: Beforehand | None = None) -> int:
         """Decide what came in before there were rules; returns how many."""
         with self._transaction():
-            rows = self._rows(f"SELECT id, {_MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
+            rows = self._rows(f"SELECT id, {MESSAGE} FROM inbox WHERE outcome = 'waiting' ORDER BY id")
             for row in rows:
-                message = _message(row[1:])
+                message = as_message(row[1:])
                 decision = self._decide(message, rules, beforehand)
                 seq = decision.record.seq if decision.record else None
                 text = message.text if decision.kept is None else decision.kept
@@ -361,6 +277,15 @@ class Journal:
                 self._run(change, decision.outcome, seq, text, row[0])
                 self._keep_reply(row[0], decision.reply, message)
             return len(rows)
+
+    def give_up_parts(self, now: datetime, rules: Rules, beforehand: Beforehand | None = None) -> list[Outcome]:
+        """Decide messages whose other parts did not come in time, as far as they are here."""
+        limit = now - timedelta(minutes=rules.policy.parts_minutes)
+        waiting = self.parts_waiting()
+        if waiting is None or waiting > limit:
+            return []
+        with self._transaction():
+            return [self._admit(message, rules, beforehand) for message in self._parts.give_up(limit)]
 
     def callers(self, since: datetime) -> set[str]:
         """Who called since then, by the latest messages."""
@@ -370,12 +295,16 @@ class Journal:
                 " WHERE channel = ? AND received > ?",
                 _LATEST,
                 Channel.CALL,
-                _text(since),
+                as_text(since),
             )
         return {sender for (sender,) in rows}
 
     def _admit(self, message: IncomingMessage, rules: Rules | None, beforehand: Beforehand | None) -> Outcome:
+        if message.report and self._note_report(message, message.report):
+            return Outcome.REPORT
         mark = fingerprint(message)
+        if message.part:
+            return self._admit_part(message, mark, rules, beforehand)
         known = self._rows("SELECT outcome FROM inbox WHERE fingerprint = ?", mark)
         if known:
             self._run("UPDATE inbox SET copies = copies + 1 WHERE fingerprint = ?", mark)
@@ -384,6 +313,13 @@ class Journal:
         inbox = self._keep_message(message, mark, decision)
         self._keep_reply(inbox, decision.reply, message)
         return decision.outcome
+
+    def _admit_part(
+        self, part: IncomingMessage, mark: str, rules: Rules | None, beforehand: Beforehand | None
+    ) -> Outcome:
+        policy = rules.policy if rules else Policy()
+        whole = self._parts.add(part, mark, timedelta(minutes=policy.parts_minutes))
+        return self._admit(whole, rules, beforehand) if whole else Outcome.PART
 
     def _decide(self, message: IncomingMessage, rules: Rules, beforehand: Beforehand | None) -> Decision:
         held = self._held(message, rules)
@@ -408,7 +344,7 @@ class Journal:
             self._rows(
                 "SELECT tone, COUNT(*) FROM outbox WHERE number = ? AND created >= ? GROUP BY tone",
                 number,
-                _text(day_of(message.received, rules.zone)[0]),
+                as_text(day_of(message.received, rules.zone)[0]),
             )
         )
         subjects = [member.employee for member in rules.people.get(number, ())] or [number]
@@ -428,29 +364,29 @@ class Journal:
         rows = self._rows(
             "SELECT action, at, receipt, inferred FROM record WHERE employee = ? AND at >= ? AND at < ?",
             subject,
-            _text(start),
-            _text(end),
+            as_text(start),
+            as_text(end),
         )
-        return [Punch(Action(action), _time(at), receipt, bool(guess)) for action, at, receipt, guess in rows]
+        return [Punch(Action(action), as_time(at), receipt, bool(guess)) for action, at, receipt, guess in rows]
 
     def _misses(self, message: IncomingMessage) -> tuple[datetime, ...]:
         rows = self._rows(
             "SELECT received FROM inbox WHERE outcome IN ('wrong-code', 'blocked') AND received > ? AND received <= ?"
             " AND outcome = 'wrong-code' AND sender = ? ORDER BY received",
-            _text(message.received - MISSES_COUNT_FOR),
-            _text(message.received),
+            as_text(message.received - MISSES_COUNT_FOR),
+            as_text(message.received),
             message.sender,
         )
-        return tuple(_time(received) for (received,) in rows)
+        return tuple(as_time(received) for (received,) in rows)
 
     def _menu(self, number: str, since: datetime) -> tuple[str, ...] | None:
-        inputs = self._value("SELECT inputs FROM menu WHERE number = ? AND at >= ?", number, _text(since))
+        inputs = self._value("SELECT inputs FROM menu WHERE number = ? AND at >= ?", number, as_text(since))
         return None if inputs is None else tuple(inputs.split())
 
     def _keep_menu(self, number: str | None, inputs: tuple[str, ...] | None, at: datetime) -> None:
         self._run("DELETE FROM menu WHERE number = ?", number)
         if inputs is not None:
-            self._run("INSERT INTO menu VALUES (?, ?, ?)", number, " ".join(inputs), _text(at))
+            self._run("INSERT INTO menu VALUES (?, ?, ?)", number, " ".join(inputs), as_text(at))
 
     def _append(self, record: Record) -> None:
         whole = chained(self._hash_at(record.seq - 1), record)
@@ -460,7 +396,7 @@ class Journal:
             whole.seq,
             whole.employee,
             whole.action,
-            _text(whole.at),
+            as_text(whole.at),
             whole.receipt,
             whole.hash,
             encode(whole),
@@ -468,23 +404,11 @@ class Journal:
         )
 
     def _keep_message(self, message: IncomingMessage, mark: str, decision: Decision) -> int:
-        row = (
-            mark,
-            message.channel,
-            message.form,
-            message.sender,
-            message.text if decision.kept is None else decision.kept,
-            _text(message.sent) if message.sent else None,
-            _text(message.received),
-            message.clock_trusted,
-            message.smsc,
-            message.reference,
-            message.modem,
-            decision.outcome,
-            decision.record.seq if decision.record else None,
-        )
+        kept = message if decision.kept is None else replace(message, text=decision.kept)
+        seq = decision.record.seq if decision.record else None
+        row = (mark, *columns(kept), decision.outcome, seq)
         places = ", ".join("?" * len(row))
-        inserted = self._run(f"INSERT INTO inbox (fingerprint, {_MESSAGE}, outcome, seq) VALUES ({places})", *row)
+        inserted = self._run(f"INSERT INTO inbox (fingerprint, {MESSAGE}, outcome, seq) VALUES ({places})", *row)
         return int(inserted.lastrowid)
 
     def _keep_reply(self, inbox: int, reply: Reply | None, message: IncomingMessage) -> None:
@@ -496,9 +420,9 @@ class Journal:
                 reply.number,
                 reply.tone,
                 reply.text,
-                _text(message.received),
+                as_text(message.received),
                 Delivery.SENT if told else Delivery.QUEUED,
-                _text(message.received) if told else None,
+                as_text(message.received) if told else None,
             )
 
     # Sessions
@@ -506,12 +430,12 @@ class Journal:
     def session(self, name: str, number: str, now: datetime) -> Session:
         """The session of that name, begun now if it is new. Those of days ago are forgotten."""
         with self._transaction():
-            self._run("DELETE FROM session WHERE started < ?", _text(now - FORGET_SESSIONS))
+            self._run("DELETE FROM session WHERE started < ?", as_text(now - FORGET_SESSIONS))
             self._run(
-                "INSERT OR IGNORE INTO session (id, number, started) VALUES (?, ?, ?)", name, number, _text(now)
+                "INSERT OR IGNORE INTO session (id, number, started) VALUES (?, ?, ?)", name, number, as_text(now)
             )
             row = self._rows("SELECT number, started, said, answer FROM session WHERE id = ?", name)[0]
-        return Session(name, row[0], _time(row[1]), row[2], row[3])
+        return Session(name, row[0], as_time(row[1]), row[2], row[3])
 
     def keep_answer(self, session: Session, said: str, answer: str) -> None:
         """So that a callback that is repeated hears the same."""
@@ -564,21 +488,54 @@ class Journal:
             )
             return int(changed.rowcount) == 1
 
-    def sent(self, reply: int, at: datetime) -> None:
-        self._change_reply(reply, "state = 'sent', problem = NULL, sent = ?", _text(at))
+    def sent(self, reply: int, at: datetime, reference: int | None = None, modem: str = "") -> None:
+        """It went out by that modem; `reference` is what a delivery report will name, if one was asked for."""
+        change = "state = 'sent', problem = NULL, sent = ?, reference = ?, modem = ?"
+        self._change_reply(reply, change, as_text(at), reference, modem)
 
     def not_sent(self, reply: int, problem: str, *, give_up: bool) -> None:
         """The attempt failed; `give_up` makes it the last."""
         self._change_reply(reply, "state = ?, problem = ?", Delivery.FAILED if give_up else Delivery.QUEUED, problem)
 
+    def _note_report(self, message: IncomingMessage, report: Report) -> bool:
+        """Note with the reply what became of it; False when there is none that the report can mean.
+
+        References come again after 256 SMS: the newest is meant. One that was delivered stays so.
+        """
+        reply = self._value(
+            "SELECT id FROM outbox WHERE number = ? AND reference = ? AND modem = ? AND created > ?"
+            " ORDER BY id DESC LIMIT 1",
+            phones.mobile(message.sender) or message.sender,
+            report.reference,
+            message.modem,
+            as_text(message.received - LATE),
+        )
+        if reply is None:
+            return False
+        at = as_text(report.at or message.received)
+        change = "UPDATE outbox SET delivered = ?, reported = ? WHERE id = ? AND delivered IS NOT 1"
+        self._run(change, report.delivered, at, reply)
+        return True
+
     def _change_reply(self, reply: int, change: str, *values: Any) -> None:
         with self._transaction():
             self._run(f"UPDATE outbox SET {change} WHERE id = ?", *values, reply)
 
+    def poking(self, at: datetime, modem: str) -> None:
+        """That modem tries an SMS to wake the SMS centre; counted beforehand: it may cost whatever becomes of it."""
+        with self._transaction():
+            self._run("INSERT INTO poke (at, modem) VALUES (?, ?)", as_text(at), modem)
+
+    def pokes(self, since: datetime, modem: str) -> int:
+        with self._guarded():
+            return int(self._value("SELECT COUNT(*) FROM poke WHERE at >= ? AND modem = ?", as_text(since), modem))
+
     def attempts(self, since: datetime) -> int:
         """How often a reply made since then was given to the modem: each may cost an SMS."""
         with self._guarded():
-            return int(self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", _text(since)))
+            return int(
+                self._value("SELECT COALESCE(SUM(attempts), 0) FROM outbox WHERE created >= ?", as_text(since))
+            )
 
     def failed_in_a_row(self) -> int:
         """Replies that were tried and given up since the last one that went out."""
@@ -596,7 +553,7 @@ class Journal:
             self._run(
                 "INSERT INTO sim_reading (sim, at, balance, valid_until, raw, answered) VALUES (?, ?, ?, ?, ?, ?)",
                 sim,
-                _text(reading.at),
+                as_text(reading.at),
                 reading.balance,
                 until,
                 raw,
@@ -620,7 +577,7 @@ class Journal:
                 _SIM_READINGS,
             )
         known = [
-            Reading(_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
+            Reading(as_time(at), balance, date.fromisoformat(day) if day else None) for _, at, balance, day in rows
         ]
         return tuple(reversed(known)), tuple(Unread(raw, bool(told)) for raw, told in reversed(unread))
 
@@ -667,7 +624,7 @@ class Journal:
         with self._transaction():
             self._set_meta("journal", secrets.token_hex(8))
             self._set_meta("delivered", "0")
-            self._set_meta("forked", f"{_text(at)} {why}")
+            self._set_meta("forked", f"{as_text(at)} {why}")
             self._set_meta("uplink_held", "[]")
             self._run("UPDATE uplink SET problem = 'of the journal before' WHERE problem IS NULL")
             self.id = self._meta("journal") or ""
@@ -681,7 +638,7 @@ class Journal:
         """The last time that the journal had to begin anew."""
         with self._guarded():
             at, _, why = (self._meta("forked") or "").partition(" ")
-        return Fork(_time(at), why) if at else None
+        return Fork(as_time(at), why) if at else None
 
     def starts(self) -> int:
         """Counts the starts of the gateway, this one included."""
@@ -718,7 +675,7 @@ class Journal:
         with self._transaction():
             self._run(
                 "INSERT INTO uplink (counter, first_seq, last_seq, created) VALUES (?, ?, ?, ?)",
-                flight.counter, flight.first, flight.last, _text(now),
+                flight.counter, flight.first, flight.last, as_text(now),
             )  # fmt: skip
 
     def uplink_failed(self, counter: int, problem: str) -> None:
@@ -747,7 +704,7 @@ class Journal:
     def uplink_attempts(self, since: datetime) -> int:
         """How many SMS to the collector were tried since then."""
         with self._guarded():
-            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", _text(since)))
+            return int(self._value("SELECT COUNT(*) FROM uplink WHERE created >= ?", as_text(since)))
 
     # What the collector wants
 
@@ -780,7 +737,7 @@ class Journal:
             self._set_meta("command", str(command.number))
             self._run(
                 "INSERT INTO command (number, id, body, taken) VALUES (?, ?, ?, ?)",
-                command.number, command.id, encode(command), _text(at),
+                command.number, command.id, encode(command), as_text(at),
             )  # fmt: skip
             self._run(
                 "DELETE FROM command WHERE result IS NOT NULL"
@@ -793,7 +750,7 @@ class Journal:
         """Noted beforehand: after a crash nobody knows whether it was done. False when it had begun before."""
         with self._transaction():
             changed = self._run(
-                "UPDATE command SET begun = ? WHERE id = ? AND begun IS NULL AND result IS NULL", _text(at), id_
+                "UPDATE command SET begun = ? WHERE id = ? AND begun IS NULL AND result IS NULL", as_text(at), id_
             )
             return int(changed.rowcount) == 1
 
@@ -846,7 +803,7 @@ class Journal:
         with self._guarded():
             rows = self._rows(
                 "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
-                " outbox.text, outbox.state, record.action, record.at"
+                " outbox.text, outbox.state, outbox.delivered, outbox.reported, record.action, record.at"
                 " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
                 " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
                 2**62 if before is None else before,
@@ -854,13 +811,18 @@ class Journal:
             )
         return [_entry(row) for row in rows]
 
+    def parts_waiting(self) -> datetime | None:
+        """Since when the oldest part waits for the others of its message."""
+        with self._guarded():
+            return self._parts.waiting_since()
+
     def guesses(self, since: datetime) -> Guesses:
         """The wrong codes since then, with those that were not even looked at."""
         with self._guarded():
             rows = self._rows(
                 "SELECT COUNT(*), COUNT(DISTINCT sender) FROM inbox"
                 " WHERE outcome IN ('wrong-code', 'blocked') AND received > ?",
-                _text(since),
+                as_text(since),
             )
         return Guesses(*rows[0])
 
@@ -871,7 +833,7 @@ class Journal:
         """
         with self._guarded():
             text = self._value("SELECT MAX(MIN(sent, received)) FROM inbox WHERE clock_trusted AND sent IS NOT NULL")
-        return _time(text) if text else None
+        return as_time(text) if text else None
 
     # SQLite
 
@@ -915,7 +877,6 @@ class Journal:
 
 
 _ORDER = "body, taken, begun, result"
-_MESSAGE = "channel, form, sender, text, sent, received, clock_trusted, smsc, reference, modem"
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_command = msgspec.json.Decoder(Command).decode
 _decode_result = msgspec.json.Decoder(Result).decode
@@ -935,50 +896,34 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _message(row: Sequence[Any]) -> IncomingMessage:
-    """The message in the columns `_MESSAGE`."""
-    channel, form, sender, text, sent, received, trusted, smsc, reference, modem = row
-    return IncomingMessage(
-        channel=Channel(channel),
-        form=Form(form),
-        sender=sender,
-        text=text,
-        sent=_time(sent) if sent else None,
-        received=_time(received),
-        clock_trusted=bool(trusted),
-        smsc=smsc,
-        reference=reference,
-        modem=modem,
-    )
-
-
 def _order(row: Sequence[Any]) -> Order:
     body, taken, begun, result = row
     return Order(
         command=_decode_command(body),
-        taken=_time(taken),
-        begun=_time(begun) if begun else None,
+        taken=as_time(taken),
+        begun=as_time(begun) if begun else None,
         result=_decode_result(result) if result else None,
     )
 
 
 def _unsent(row: Sequence[Any]) -> Unsent:
     id_, number, text, created, attempts, modem = row
-    return Unsent(id_, number, text, _time(created), attempts, modem)
+    return Unsent(id_, number, text, as_time(created), attempts, modem)
 
 
 def _reading(row: Sequence[Any]) -> Reading:
     at, balance, until = row
-    return Reading(_time(at), balance, date.fromisoformat(until) if until else None)
+    return Reading(as_time(at), balance, date.fromisoformat(until) if until else None)
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    id_, channel, received, sent, sender, text, outcome, copies, receipt, reply, state, action, at = row
+    id_, channel, received, sent, sender, text, outcome, copies, receipt, *rest = row
+    reply, state, delivered, reported, action, at = rest
     return Entry(
         id=id_,
         channel=Channel(channel),
-        received=_time(received),
-        sent=_time(sent) if sent else None,
+        received=as_time(received),
+        sent=as_time(sent) if sent else None,
         sender=sender,
         text=text,
         outcome=Outcome(outcome),
@@ -986,15 +931,8 @@ def _entry(row: Sequence[Any]) -> Entry:
         receipt=receipt,
         reply=reply,
         delivery=Delivery(state) if state else None,
+        delivered=None if delivered is None else bool(delivered),
+        reported=as_time(reported) if reported else None,
         action=Action(action) if action else None,
-        at=_time(at) if at else None,
+        at=as_time(at) if at else None,
     )
-
-
-def _text(at: datetime) -> str:
-    """UTC in fixed width: sorts as text in the order of time."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from modem.messages import IncomingCall, IncomingSms, Kind
+from modem.messages import IncomingCall, IncomingSms, Kind, Part, Report
 from mqtt_bridge import phones
 from mqtt_bridge.records import Channel
 
 
 class Form(StrEnum):
-    """What arrived: only a single text can be a check-in."""
+    """What arrived: only a whole text can be a check-in."""
 
     TEXT = "text"
-    PART = "part"  # of a longer, concatenated message
+    PART = "part"  # of a longer, concatenated message, or what is there of one whose other parts never came
     BINARY = "binary"
     REPORT = "report"
     CALL = "call"  # no text at all: somebody rang
@@ -24,7 +24,11 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """What every channel ends in. `sent` is the SMS centre's time, `received` our own; `modem` names ours."""
+    """What every channel ends in. `sent` is the SMS centre's time, `received` our own; `modem` names ours.
+
+    `part` is the place of a part within its message, None for anything whole. `report` is what became of an SMS of
+    ours to the number `sender`.
+    """
 
     channel: Channel
     form: Form
@@ -35,6 +39,8 @@ class IncomingMessage:
     clock_trusted: bool
     smsc: str = ""
     reference: str = ""
+    part: Part | None = None
+    report: Report | None = None
     modem: str = ""
 
 
@@ -50,6 +56,8 @@ def from_sms(sms: IncomingSms, received: datetime, *, clock_trusted: bool, modem
         clock_trusted=clock_trusted,
         smsc=sms.smsc,
         reference=reference,
+        part=_part(sms),
+        report=sms.report,
         modem=modem,
     )
 
@@ -92,4 +100,12 @@ def _form(sms: IncomingSms) -> Form:
         return Form.REPORT
     if sms.kind is Kind.BINARY:
         return Form.BINARY
-    return Form.PART if sms.part and sms.part.total > 1 else Form.TEXT
+    return Form.PART if _part(sms) else Form.TEXT
+
+
+def _part(sms: IncomingSms) -> Part | None:
+    """Its place, if it can be one: a part 3 of 2 or 0 of 0 is to be taken for whole (3GPP TS 23.040, 9.2.3.24.1)."""
+    part = sms.part
+    if part is None or sms.kind is not Kind.TEXT or part.total < 2:
+        return None
+    return part if 1 <= part.number <= part.total else None

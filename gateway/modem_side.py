@@ -16,6 +16,7 @@ from .desk import Desk
 from .guardian import Guardian
 from .health import ModemWatch
 from .journal import Journal
+from .poke import Poker
 from .receiver import Receiver
 from .rulebook import RuleBook
 from .sender import Limits, Sender
@@ -46,11 +47,13 @@ class ModemSide:
         self.modem = modem
         self.watch = ModemWatch(modem)
         self.receiver = Receiver(modem, journal, rulebook, name)
-        self.sender = Sender(modem, journal, limits, zone, desk, name)
+        self.sender = Sender(modem, journal, limits, zone, desk, name, lambda: rulebook.policy.delivery_reports)
+        self.poker = Poker(modem, journal, name)
         self.guardian: Guardian | None = None
         self.errand: Callable[[Now, bool], bool] = lambda _now, _readable: False
         self.last: Callable[[Now], bool] = lambda _: False
         self._journal = journal
+        self._rulebook = rulebook
         self._zone = zone
         self._operators = operators
         self._unread = 0
@@ -76,6 +79,14 @@ class ModemSide:
         self.watch.note(None)
         return worked
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for the next round; tells whether it is due before its time. Raises `ModemError`."""
+        try:
+            return self.modem.wait(seconds)
+        except ModemError as error:
+            self.watch.note(error)
+            raise
+
     def _use(self, now: Now) -> bool:
         try:
             received = self.receiver.step(now)
@@ -91,11 +102,24 @@ class ModemSide:
             raise
         self._unread = 0
         self.watch.step(now)
-        sent = not received and self.watch.may_send and self.sender.step(now)
+        self.poker.watch(now, self.watch.status)
+        worked = received or (self.watch.may_send and self._send(now))
         self.watch.unsent = self.sender.trouble
-        if received or sent or self.errand(now, True):
+        if worked or self.errand(now, True):
             return True
-        return (self.watch.may_send and self.last(now)) or self._mind_sim(now)
+        return (self.watch.may_send and self._send_last(now)) or self._mind_sim(now)
+
+    def _send(self, now: Now) -> bool:
+        """One reply."""
+        before = self.sender.sent
+        stepped = self.sender.step(now)
+        if self.sender.sent > before:
+            self.poker.sent()
+        return stepped
+
+    def _send_last(self, now: Now) -> bool:
+        """What waits until no reply and no command does."""
+        return self.last(now) or self.poker.step(now, self._rulebook.rules)
 
     def _mind_sim(self, now: Now) -> bool:
         """Only when nothing waits: a dialogue with the operator may hold up the modem for half a minute."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
 
+from modem.clearing import Clearing
 from modem.messages import IncomingSms, Modem, ModemError
 
 from .clock import Now
@@ -15,8 +16,6 @@ from .message import from_call, from_sms
 from .rulebook import RuleBook
 from .rules import Rules
 
-DELETE_ATTEMPTS = 3
-STUCK_SECONDS = 600.0
 _MINUTES = timedelta(minutes=5)
 CALLS_APART = timedelta(minutes=10)  # whoever calls again before is asking whether the first one counted
 
@@ -26,7 +25,6 @@ log = structlog.get_logger(__name__)
 class Receiver:
     """Takes what lies on the SIM. `complete_until` is the watermark: all that the modem held then is recorded.
 
-    `stuck` holds messages that are kept and can not be deleted, with when to try again (monotonic seconds);
     `clock_behind` tells that the SMS centre is ahead of us, `deaf` that the modem can not tell who calls.
     """
 
@@ -35,27 +33,32 @@ class Receiver:
         self._modem = modem
         self._journal = journal
         self._rulebook = rulebook
-        self._tries: dict[IncomingSms, int] = {}
-        self.stuck: dict[IncomingSms, float] = {}
+        self._clearing = Clearing(modem)
         self.clock_behind = False
         self.deaf = False
         self.complete_until: datetime | None = None
 
+    @property
+    def stuck(self) -> Collection[IncomingSms]:
+        """Messages that are kept and can not be deleted."""
+        return self._clearing.stuck
+
     def step(self, now: Now) -> bool:
         """One round; tells whether there was anything. Raises `ModemError` and `JournalError`, with nothing lost."""
         rules = self._rulebook.current()
-        listed = self._modem.receive()
-        self.stuck = {sms: again for sms, again in self.stuck.items() if sms in listed}
-        found = [sms for sms in listed if self.stuck.get(sms, 0.0) <= now.monotonic]
+        found = self._clearing.due(self._modem.receive(), now.monotonic)
         if found:
             trusted = now.trusted and now.synchronised
             messages = [from_sms(sms, now.wall, clock_trusted=trusted, modem=self._name) for sms in found]
             outcomes = self._journal.admit(messages, rules, self._rulebook.beforehand)
             log.info("received", count=len(found), outcomes=sorted(outcomes))
             self.clock_behind = any(sms.sent and sms.sent > now.wall + _MINUTES for sms in found)
-            self._clear(found, now)
+            self._clearing.clear(found, now.monotonic)
+        if rules and (given_up := self._journal.give_up_parts(now.wall, rules, self._rulebook.beforehand)):
+            log.info("parts given up", count=len(given_up), outcomes=sorted(given_up))
         # A list that is not empty may lack an SMS that the modem counts and does not show: the next list tells.
-        if not found and now.trusted and rules and not self.clock_behind and not self.stuck:
+        settled = not found and not self.clock_behind and not self.stuck and not self._journal.parts_waiting()
+        if settled and now.trusted and rules:
             self.complete_until = now.wall
         return self._take_calls(now, rules) or bool(found)
 
@@ -79,22 +82,3 @@ class Receiver:
             outcomes = self._journal.admit(fresh, rules, self._rulebook.beforehand)
             log.info("called", count=len(fresh), outcomes=sorted(outcomes))
         return bool(rang)
-
-    def _clear(self, found: Sequence[IncomingSms], now: Now) -> None:
-        """Delete what is committed, each slot only if it still holds what was read.
-
-        A delete that timed out may have been done, and the slot may hold another message by now. A slot that can not
-        be emptied holds up neither the others nor the replies: it is left alone for a while, and people are told.
-        """
-        for sms in found:
-            try:
-                if self._modem.read(sms.location) == sms:
-                    self._modem.delete(sms.location)
-            except ModemError as error:
-                if error.gone:
-                    raise
-                self._tries[sms] = self._tries.get(sms, 0) + 1
-                log.warning("slot not emptied", slot=sms.location, attempt=self._tries[sms], problem=str(error))
-                if self._tries[sms] >= DELETE_ATTEMPTS:
-                    self.stuck[sms] = now.monotonic + STUCK_SECONDS
-        self._tries = {sms: tries for sms, tries in self._tries.items() if sms in found}

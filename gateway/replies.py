@@ -119,6 +119,10 @@ class Texts:
     def one_short_text(self) -> str:
         return self._("Maaf, pesan terlalu panjang. Cukup satu kata: HADIR saat datang atau PULANG saat pulang.")
 
+    def incomplete(self) -> str:
+        """Parts of a long message never came."""
+        return self._("Maaf, pesan Anda tidak sampai utuh. Kirim lagi, cukup satu kata: HADIR atau PULANG.")
+
     def only_text(self) -> str:
         return self._("Maaf, hanya SMS teks yang diterima. Ketik HADIR saat datang atau PULANG saat pulang.")
 

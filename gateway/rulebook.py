@@ -6,6 +6,8 @@ import threading
 
 import structlog
 
+from mqtt_bridge.records import Policy
+
 from .journal import Beforehand, Journal
 from .rules import Rules
 
@@ -23,6 +25,11 @@ class RuleBook:
         self._lock = threading.Lock()
         self._version = 0
         self.rules: Rules | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """That of the rules; the default one before there are any."""
+        return self.rules.policy if self.rules else Policy()
 
     def current(self) -> Rules | None:
         """None until the first roster is there; with it, what waited for it is decided. Raises `JournalError`."""

@@ -47,6 +47,8 @@ class Sender:
     zone: Callable[[], ZoneInfo]
     desk: Desk
     name: str
+    reports: Callable[[], bool] = lambda: False  # whether the network is asked to tell when a reply was delivered
+    sent: int = 0  # since the start
     _capped: tuple[date, str] | None = None
     _not_before: dict[int, float] = field(default_factory=dict)
     _failures: list[str] = field(default_factory=list)  # since the last SMS that went out
@@ -87,16 +89,18 @@ class Sender:
     def _send(self, reply: Unsent, now: Now) -> None:
         if not self.journal.sending(reply.id, reply.attempts):
             return  # another modem had it since it was looked at
+        report = self.reports()
         try:
-            self.modem.send(OutgoingSms(reply.number, reply.text))
+            reference = self.modem.send(OutgoingSms(reply.number, reply.text, report=report))
         except ModemError as error:
             log.warning("reply not sent", reply=reply.id, attempt=reply.attempts + 1, problem=str(error))
             self._retry_later(reply, error, now)
             if error.gone:
                 raise
         else:
-            self.journal.sent(reply.id, now.wall)
+            self.journal.sent(reply.id, now.wall, reference if report else None, self.name)
             self._failures.clear()
+            self.sent += 1
             self._not_before.pop(reply.id, None)
 
     def _reached(self, now: datetime) -> str:

@@ -337,8 +337,7 @@ def inbox(device: str, connection: str, as_json: bool) -> None:
     with _opened(device, connection) as modem:
         found = modem.receive()
     if as_json:
-        rows = [{**asdict(sms), "sent": sms.sent.isoformat() if sms.sent else None} for sms in found]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json.dumps([asdict(sms) for sms in found], ensure_ascii=False, default=datetime.isoformat))
         return
     for sms in found:
         sent = f"{sms.sent:%Y-%m-%d %H:%M:%S %z}" if sms.sent else "no time stamp"

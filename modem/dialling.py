@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from . import cusd
-from .line import ask, opened, read
+from .line import PAUSE, ask, read, skip
 from .messages import ModemError, UssdAnswer, UssdStatus
 
 SECONDS = 35.0  # for the whole dialogue
@@ -24,7 +24,7 @@ _RESULT = re.compile(r"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")
 _CALLER = re.compile(r'\+CLIP: ?"([^"]*)"')
 
 
-def dial(device: str, codes: Sequence[str], seconds: float) -> tuple[UssdAnswer, list[str]]:
+def dial(descriptor: int, codes: Sequence[str], seconds: float) -> tuple[UssdAnswer, list[str]]:
     """Dial the first code, choose the others in its menus, and end the dialogue, within so many seconds.
 
     Returns the last answer, and the numbers of callers that rang meanwhile. A network that does not answer in time
@@ -33,12 +33,11 @@ def dial(device: str, codes: Sequence[str], seconds: float) -> tuple[UssdAnswer,
     for code in codes:
         if not _CODE.fullmatch(code):
             raise ModemError(f"dial: {code!r} is no code; write digits, * and #", permanent=True)
-    with opened(device) as descriptor:
-        dialogue = _Dialogue(descriptor, time.monotonic() + seconds)
-        try:
-            answer = dialogue.run(codes)
-        finally:
-            dialogue.end()
+    dialogue = _Dialogue(descriptor, time.monotonic() + seconds)
+    try:
+        answer = dialogue.run(codes)
+    finally:
+        dialogue.end()
     return answer, list(dict.fromkeys(_CALLER.findall(dialogue.heard)))
 
 
@@ -69,6 +68,7 @@ class _Dialogue:
             if self._open:
                 ask(self._descriptor, "AT+CUSD=2")
             ask(self._descriptor, "AT+CUSD=0")
+            skip(self._descriptor, PAUSE)  # half a line would be in the way of who comes next
 
     def _charset(self) -> str:
         try:

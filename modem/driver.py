@@ -10,7 +10,8 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -19,9 +20,10 @@ from unicodedata import category
 
 import gammu
 
-from . import dialling, lock
-from .line import erase
+from . import dialling, line, lock
+from .listing import ME, Place, matched
 from .messages import (
+    Erasure,
     IncomingCall,
     IncomingSms,
     Kind,
@@ -30,8 +32,11 @@ from .messages import (
     OutgoingSms,
     Part,
     Registration,
+    Report,
     Sim,
+    Store,
     UssdAnswer,
+    erase_singly,
 )
 
 log = logging.getLogger(__name__)
@@ -60,8 +65,8 @@ _EMPTY_SLOT = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _UNREADABLE = (gammu.ERR_CORRUPTED, gammu.ERR_UNKNOWN, gammu.ERR_UNKNOWNRESPONSE, gammu.ERR_INVALIDDATA)
 _NO_SUCH_NUMBER = {1, 28, 29, 30, 304}  # 3GPP TS 24.011, annex E-2, and TS 27.005, 3.2.5
 _FLASH = 0  # the message class; libgammu gives -1 for none
-_ME = 100_000  # libgammu numbers the slots of the modem's own store from here; those of the SIM from 0
 _OCTETS = 140  # of 8-bit data in one SMS (3GPP TS 23.040, 9.2.3.24)
+_WHOLE = 0.05  # seconds after which what a modem began to say is there; a modem that babbles wakes no more often
 _YEARS = range(2024, 2070)  # a modem without network time counts from 1970, 1980 (read as 2080) or 2004
 _SIM = {"PIN": Sim.PIN, "PUK": Sim.PUK}
 _REGISTRATION = {
@@ -87,25 +92,32 @@ class GammuModem:
         self._patient = patient
         self._transcript = os.memfd_create("transcript")
         self._references = itertools.count(int.from_bytes(os.urandom(1)))
+        self._places: dict[IncomingSms, Place] = {}
         self._callers: list[str] = []
         self._minds_calls = False
+        self._line = line.open_device(device)  # now: libgammu lets nobody open it after itself (TIOCEXCL)
         self._machine = gammu.StateMachine()
         self._machine.SetConfig(0, {"Device": device, "Connection": connection, "SyncTime": "no", "StartInfo": "no"})
         with _errors("open"):
             self._machine.Init()
+        if not line.announce(self._line):
+            log.info("the modem gives no word of new SMS; they are found when it is asked")
 
     def receive(self) -> list[IncomingSms]:
         """All SMS in the store, oldest slot first; a slot that can not be decoded comes as its raw PDU (BINARY)."""
         with _errors("receive"):
-            found = {raw["Location"]: raw for raw in self._list()}
-            used = self._counts()[0]
+            with self._recorded():
+                found = {raw["Location"]: raw for raw in self._list()}
+            transcript = self._heard() if found else ""
+            used = sum(store.used for store in self._stores())
+            incoming = _incoming(found)
             # An empty or short list may be a dead modem or a slot that libgammu can not decode: believe the counters.
-            if len(found) >= used:
-                return _incoming(found)
-            incoming = _incoming(found) + self._search(set(found))
-        if not incoming:
+            if len(found) < used:
+                incoming = sorted(incoming + self._search(set(found)), key=lambda sms: sms.location)
+        if len(found) < used and not incoming:
             raise ModemError(f"the modem counts {used} SMS and shows none", gone=not self._patient)
-        return sorted(incoming, key=lambda sms: sms.location)
+        self._places = matched(list(found), incoming, transcript)
+        return incoming
 
     def read(self, location: int) -> IncomingSms | None:
         """What lies in that slot now; None when it is empty."""
@@ -122,17 +134,35 @@ class GammuModem:
             except _UNREADABLE:
                 self._erase(location)
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        """Empty the slots of these messages, each only if it still holds the message.
+
+        Past libgammu where the slot is known by the modem's own count: libgammu needs two commands to delete and one
+        to look, and has no way to look at the very octets.
+        """
+        with _errors("erase"):
+            self._machine.ReadDevice(False)  # a caller's number that was said by now would be passed over
+        known = {sms: place for sms in messages if (place := self._places.get(sms))}
+        emptied, failed = line.empty(self._line, known.values()) if known else (set(), {})
+        settled = {sms: place for sms, place in known.items() if place in emptied or place in failed}
+        erasure = erase_singly(self, [sms for sms in messages if sms not in settled])
+        erasure.deleted += [sms.location for sms, place in settled.items() if place in emptied]
+        erasure.failed |= {sms.location: failed[place] for sms, place in settled.items() if place in failed}
+        return erasure
+
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network, in parts when it is long; returns the reference of the last part."""
         reference = 0
         for part in self._parts(sms) if sms.data is None else [_data_sms(sms.number, sms.data)]:
+            if sms.report:
+                part["Type"] = "Status_Report"  # so libgammu calls an SMS that asks for one
             reference = self._send_part(part)
         return reference
 
     def status(self) -> ModemStatus:
         """Ask the modem how it is. What it does not answer stays unknown."""
         with _errors("status"):
-            sim, (used, capacity) = self._store()
+            sim, stores = self._store()
             network = _optional(self._machine.GetNetworkInfo, {})
             signal = _optional(self._machine.GetSignalQuality, {}).get("SignalPercent", -1)
             maker = _optional(self._machine.GetManufacturer, "")
@@ -143,10 +173,11 @@ class GammuModem:
             registration=_REGISTRATION.get(network.get("State", ""), Registration.UNKNOWN),
             signal=signal if signal >= 0 else None,
             operator=network.get("NetworkName") or network.get("NetworkCode") or "",
-            used=used,
-            capacity=capacity,
+            used=sum(store.used for store in stores),
+            capacity=sum(store.capacity for store in stores),
             model=f"{maker} {model}".strip(),
             imei=imei,
+            stores=stores,
             imsi=imsi,
             sim=sim,
         )
@@ -159,9 +190,21 @@ class GammuModem:
             return None
         return moment
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the modem to say something unasked; tells whether it did.
+
+        Not by libgammu's callbacks: it refuses to have SMS announced, or has them announced in a way that loses some.
+        """
+        if not line.listen(self._line, seconds):
+            return False
+        time.sleep(_WHOLE)
+        with _errors("wait"):
+            self._machine.ReadDevice(False)  # libgammu takes what was said, whatever it is
+        return True
+
     def dial(self, code: str, *choices: str) -> UssdAnswer:
         """Dial a USSD code, make the choices of its menus, and end the dialogue; returns the last answer."""
-        answer, callers = dialling.dial(self._device, (code, *choices), dialling.SECONDS)
+        answer, callers = dialling.dial(self._line, (code, *choices), dialling.SECONDS)
         self._callers += callers
         return answer
 
@@ -206,7 +249,7 @@ class GammuModem:
     def _search(self, known: set[int]) -> list[IncomingSms]:
         """Every other slot of both stores, one by one; what the modem does not give now is left for later."""
         sizes = self._machine.GetSMSStatus()
-        locations = [*range(1, sizes["SIMSize"] + 1), *range(_ME + 1, _ME + sizes["PhoneSize"] + 1)]
+        locations = [*range(1, sizes["SIMSize"] + 1), *range(ME + 1, ME + sizes["PhoneSize"] + 1)]
         return [sms for location in locations if location not in known and (sms := self._try(location))]
 
     def _try(self, location: int) -> IncomingSms | None:
@@ -247,13 +290,11 @@ class GammuModem:
             return
         if broken.number or broken.sent:  # it can be decoded: the modem itself does not delete it
             raise ModemError(f"delete: the modem does not empty slot {location}")
-        store, index = ("ME", location - _ME) if location > _ME else ("SM", location)
-        self._machine.Terminate()
-        try:
-            erase(self._device, store, (index, index - 1), broken.text)
-        finally:
-            self._machine.Init()
-            self._minds_calls = False
+        store, index = ("ME", location - ME) if location > ME else ("SM", location)
+        both = [Place(store, at, broken.text) for at in (index, index - 1)]  # modems count from 0 or from 1
+        emptied, failed = line.empty(self._line, both)
+        if not emptied:
+            raise ModemError(f"delete: {next(iter(failed.values()), 'the slot holds something else')}")
         log.warning("slot %d was emptied past libgammu", location)
 
     def _parts(self, sms: OutgoingSms) -> list[dict[str, Any]]:
@@ -291,17 +332,17 @@ class GammuModem:
     def _heard(self) -> str:
         return os.pread(self._transcript, os.fstat(self._transcript).st_size, 0).decode("latin-1")
 
-    def _store(self) -> tuple[Sim, tuple[int, int]]:
-        """Whether the SIM can be used, and the counts when it can. To ask the SIM itself may take a second."""
+    def _store(self) -> tuple[Sim, tuple[Store, ...]]:
+        """Whether the SIM can be used, and the stores when it can. To ask the SIM itself may take a second."""
         try:
-            return Sim.READY, self._counts()
+            return Sim.READY, self._stores()
         except _GONE:
             raise
         except gammu.GSMError:
             sim = self._sim()
             if sim is Sim.READY:  # then it is something else
                 raise
-            return sim, (0, 0)
+            return sim, ()
 
     def _sim(self) -> Sim:
         try:
@@ -309,10 +350,14 @@ class GammuModem:
         except gammu.ERR_NOSIM:
             return Sim.ABSENT
 
-    def _counts(self) -> tuple[int, int]:
-        """SMS slots used, and there, in both stores."""
+    def _stores(self) -> tuple[Store, ...]:
+        """The stores that the modem has: messages may come into either."""
         counts = self._machine.GetSMSStatus()
-        return counts["SIMUsed"] + counts["PhoneUsed"], counts["SIMSize"] + counts["PhoneSize"]
+        both = (
+            Store("SM", counts["SIMUsed"], counts["SIMSize"]),
+            Store("ME", counts["PhoneUsed"], counts["PhoneSize"]),
+        )
+        return tuple(store for store in both if store.capacity)
 
 
 def _incoming(found: dict[int, dict[str, Any]]) -> list[IncomingSms]:
@@ -330,9 +375,15 @@ def _sms(raw: dict[str, Any]) -> IncomingSms | None:
         text=raw["Text"].hex() if binary else _clean(raw["Text"], raw["Coding"]),
         sent=raw["DateTime"],
         smsc=raw["SMSC"]["Number"],
-        kind=_kind(raw),
+        kind=(kind := _kind(raw)),
         part=_part(raw["UDH"]),
+        report=_report(raw) if kind is Kind.REPORT else None,
     )
+
+
+def _report(raw: dict[str, Any]) -> Report:
+    status = raw["DeliveryStatus"]  # 3GPP TS 23.040, 9.2.3.15
+    return Report(raw["MessageReference"], None if 0x20 <= status < 0x40 else status < 0x20, raw["SMSCDateTime"])
 
 
 def _data_sms(number: str, data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A few AT commands past libgammu, for what it refuses to do. Nothing else may have the device open meanwhile."""
+"""A few AT commands past libgammu, for what it refuses to do or does slowly. Nothing else may use the line then."""
 
 from __future__ import annotations
 
@@ -7,34 +7,43 @@ import re
 import select
 import time
 import tty
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import groupby
 
+from .listing import Place
 from .messages import ModemError
 
 _SECONDS = 4.0  # for each answer
-_PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
+_CHOICES = re.compile(r"\(([^)]*)\)")
+PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
+_STORES = re.compile(r'\+CPMS: *("\w+"),\d+,\d+,("\w+"),\d+,\d+,("\w+")')
+
+
+def open_device(device: str) -> int:
+    """A descriptor of the device, with the line settings that it has. ModemError, gone, when it can not be opened."""
+    try:
+        return os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError as error:
+        raise ModemError(f"{device}: {error.strerror}", gone=True) from None
 
 
 @contextmanager
 def opened(device: str) -> Iterator[int]:
-    """The device's descriptor, with the line settings that it has. ModemError, gone, when it can not be opened."""
-    try:
-        descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError as error:
-        raise ModemError(f"{device}: {error.strerror}", gone=True) from None
+    """The device for a few commands, where nothing else has it open."""
+    descriptor = open_device(device)
     try:
         yield descriptor
         with suppress(ModemError):  # it may be off by now: it was told so
-            while select.select([descriptor], [], [], _PAUSE)[0]:  # half a line would be in the way of who comes next
-                read(descriptor)
+            skip(descriptor, PAUSE)  # half a line would be in the way of who comes next
     finally:
         os.close(descriptor)
 
 
 def ask(descriptor: int, command: str) -> str:
     """What the modem answers to the command, without its final OK. ModemError when it says anything else."""
+    skip(descriptor, 0.0)
     os.write(descriptor, command.encode("ascii") + b"\r")
     heard = b""
     deadline = time.monotonic() + _SECONDS
@@ -43,6 +52,8 @@ def ask(descriptor: int, command: str) -> str:
         if left < 0 or not select.select([descriptor], [], [], left)[0]:
             raise ModemError(f"{command}: no answer", gone=True)
         heard += read(descriptor)
+    if not heard.endswith(b"\r\n"):
+        skip(descriptor, PAUSE)  # half a line would be in the way of who comes next
     if end[1] != b"OK":
         raise ModemError(f"{command}: {end[1].decode('ascii', 'replace')}")
     return heard[: end.start()].decode("ascii", "replace")
@@ -59,21 +70,79 @@ def read(descriptor: int) -> bytes:
     return heard
 
 
-def erase(device: str, store: str, indexes: Sequence[int], pdu: str) -> None:
-    """Empty the one of these slots that holds exactly that PDU (hexadecimal): modems count from 0 or from 1."""
-    with opened(device) as descriptor:
-        for command in ("AT+CMGF=0", f'AT+CPMS="{store}"'):
-            ask(descriptor, command)
-        for index in indexes:
-            if _holds(descriptor, index, pdu):
-                ask(descriptor, f"AT+CMGD={index}")
-                return
-    raise ModemError(f"no slot {' or '.join(map(str, indexes))} of {store} holds it")
+def skip(descriptor: int, pause: float) -> None:
+    """Pass over what is said unasked, until the modem is silent for so long."""
+    while select.select([descriptor], [], [], pause)[0]:
+        read(descriptor)
 
 
-def _holds(descriptor: int, index: int, pdu: str) -> bool:
+def announce(descriptor: int) -> bool:
+    """Have new SMS stored and announced; tells whether the modem does. One that showed them only would lose them."""
     try:
-        return pdu.upper() in ask(descriptor, f"AT+CMGR={index}").upper().split()
+        modes, kinds, _, reports = _CHOICES.findall(ask(descriptor, "AT+CNMI=?"))[:4]
+        mode = next(mode for mode in (2, 1) if mode in _choices(modes))
+        kind = next(kind for kind in (1, 0) if kind in _choices(kinds))
+        ask(descriptor, f"AT+CNMI={mode},{kind}" + (",0,2" if 2 in _choices(reports) else ""))
+    except (ValueError, StopIteration):
+        return False
+    except ModemError as error:
+        if error.gone:
+            raise
+        return False
+    return kind == 1
+
+
+def _choices(text: str) -> set[int]:
+    """`0-2` or `0,1,3`, as a modem tells what it knows."""
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        chosen.update(range(int(first), int(last or first) + 1))
+    return chosen
+
+
+def listen(descriptor: int, seconds: float) -> bool:
+    """Wait so long for the modem to say anything unasked; tells whether it does. ModemError when it is gone."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    heard = poll.poll(seconds * 1000)
+    if heard and heard[0][1] & (select.POLLHUP | select.POLLERR):
+        raise ModemError("the line is dead", gone=True)
+    return bool(heard)
+
+
+def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Place, str]]:
+    """Empty the slots that still hold exactly what was listed there, each looked at right before.
+
+    Returns those that were emptied, and those that could not be with the reason. The stores are chosen in the end as
+    they were: libgammu, which uses this line as well, takes them for that. ModemError, always gone, else.
+    """
+    emptied: set[Place] = set()
+    failed: dict[Place, str] = {}
+    chosen = _STORES.search(ask(descriptor, "AT+CPMS?"))
+    if not chosen:
+        return emptied, failed
+    try:
+        for store, group in groupby(places, lambda place: place.store):
+            ask(descriptor, f'AT+CPMS="{store}"')
+            for place in group:
+                try:
+                    if _holds(descriptor, place):
+                        ask(descriptor, f"AT+CMGD={place.index}")
+                        emptied.add(place)
+                except ModemError as error:
+                    if error.gone:
+                        raise
+                    failed[place] = str(error)
+        ask(descriptor, f"AT+CPMS={','.join(chosen.groups())}")
+    except (ModemError, OSError) as error:
+        raise ModemError(f"erase: {error}", gone=True) from None
+    return emptied, failed
+
+
+def _holds(descriptor: int, place: Place) -> bool:
+    try:
+        return place.pdu in ask(descriptor, f"AT+CMGR={place.index}").upper().split()
     except ModemError as error:
         if error.gone:
             raise

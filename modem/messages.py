@@ -5,7 +5,8 @@ Every driver, real or simulated, speaks in these; nothing above this file knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -29,12 +30,24 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What became of an SMS of ours, by the `reference` that `send` returned; `delivered` is None while it is tried.
+
+    `at` is when it was delivered, or given up.
+    """
+
+    reference: int
+    delivered: bool | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingSms:
     """One SMS as it lies in one slot of the modem's store.
 
     `location` names the slot for `read` and `delete`. `sent` is the service centre time stamp as an aware
     datetime, None when it is missing or impossible. `number` and `smsc` are as the network gave them. Of 8-bit data
-    `text` is the hexadecimal form.
+    `text` is the hexadecimal form. A delivery report comes with the number that our SMS went to.
     """
 
     location: int
@@ -44,15 +57,35 @@ class IncomingSms:
     smsc: str = ""
     kind: Kind = Kind.TEXT
     part: Part | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`."""
+    """One SMS to send: `text` of any length that fits one SMS in its coding, or up to 140 octets of 8-bit `data`.
+
+    With `report` the network is asked to tell when it was delivered.
+    """
 
     number: str
     text: str
     data: bytes | None = None
+    report: bool = False
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What became of slots that were to be emptied, by their locations.
+
+    The `changed` ones held something else by now, or nothing; `failed` tells why the others could not be emptied.
+    """
+
+    deleted: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def __add__(self, other: Erasure) -> Erasure:
+        return Erasure(self.deleted + other.deleted, self.changed + other.changed, self.failed | other.failed)
 
 
 class UssdStatus(StrEnum):
@@ -102,11 +135,21 @@ class Sim(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """One of the places where a modem keeps SMS: "SM" is the SIM, "ME" the modem itself (3GPP TS 27.005, 3.2.2)."""
+
+    name: str
+    used: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModemStatus:
     """How the modem is now.
 
-    `signal` in percent, None when the modem does not know; `used` and `capacity` count SMS slots, none of them while
-    the SIM can not be used. `imsi` names the SIM. `fitted` is false where there is no modem, and none is missed.
+    `signal` in percent, None when the modem does not know; `used` and `capacity` count the slots of all `stores`,
+    none of them while the SIM can not be used. `imsi` names the SIM. `fitted` is false where there is no modem, and
+    none is missed.
     """
 
     registration: Registration
@@ -119,6 +162,7 @@ class ModemStatus:
     imsi: str = ""
     sim: Sim = Sim.READY
     fitted: bool = True
+    stores: tuple[Store, ...] = ()
 
 
 class ModemError(Exception):
@@ -135,6 +179,30 @@ class ModemError(Exception):
         self.absent = absent
 
 
+class Slots(Protocol):
+    """What emptying slots one by one needs."""
+
+    def read(self, location: int) -> IncomingSms | None: ...
+    def delete(self, location: int) -> None: ...
+
+
+def erase_singly(modem: Slots, messages: Sequence[IncomingSms]) -> Erasure:
+    """`Modem.erase` by `read` and `delete`. ModemError only when the modem is gone."""
+    erasure = Erasure()
+    for sms in messages:
+        try:
+            if modem.read(sms.location) == sms:
+                modem.delete(sms.location)
+                erasure.deleted.append(sms.location)
+            else:
+                erasure.changed.append(sms.location)
+        except ModemError as error:
+            if error.gone:
+                raise
+            erasure.failed[sms.location] = str(error)
+    return erasure
+
+
 class Modem(Protocol):
     """The port to one modem. Every method may raise `ModemError` and blocks until the modem answered."""
 
@@ -146,6 +214,9 @@ class Modem(Protocol):
 
     def delete(self, location: int) -> None:
         """Empty that slot. A slot that is empty already is no error."""
+
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        """Empty the slots of these messages, each only if it still holds the message when it is looked at again."""
 
     def send(self, sms: OutgoingSms) -> int:
         """Hand the SMS to the network; returns the modem's reference (0-255)."""
@@ -164,6 +235,9 @@ class Modem(Protocol):
 
     def restart(self) -> None:
         """Let the modem start anew. It may be away for a while; the next call opens it again."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for word of a new SMS; tells whether there may be one. Not every modem gives it."""
 
     def close(self) -> None:
         """Let the modem go. Never raises."""

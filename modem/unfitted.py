@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import datetime
 
-from .messages import IncomingCall, IncomingSms, ModemError, ModemStatus, OutgoingSms, Registration, UssdAnswer
+from .messages import (
+    Erasure,
+    IncomingCall,
+    IncomingSms,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Registration,
+    UssdAnswer,
+)
 
 
 class Unfitted:
@@ -19,6 +30,9 @@ class Unfitted:
     def delete(self, location: int) -> None:
         pass
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        return Erasure()
+
     def send(self, sms: OutgoingSms) -> int:
         raise ModemError("this gateway has no modem", permanent=True)
 
@@ -27,6 +41,10 @@ class Unfitted:
 
     def network_time(self) -> datetime | None:
         return None
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return False
 
     def dial(self, code: str, *choices: str) -> UssdAnswer:
         raise ModemError("this gateway has no modem", permanent=True)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
@@ -24,7 +24,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from . import usb
-from .messages import IncomingCall, IncomingSms, ModemError, ModemStatus, OutgoingSms, UssdAnswer
+from .messages import (
+    Erasure,
+    IncomingCall,
+    IncomingSms,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    UssdAnswer,
+)
 from .recovery import Ladder, Step
 
 log = logging.getLogger(__name__)
@@ -36,13 +44,16 @@ DEADLINES = {
     "receive": 45.0,
     "read": 20.0,
     "delete": 20.0,
+    "erase": 45.0,
     "send": 45.0,
     "status": 30.0,
     "network_time": 20.0,
     "dial": 40.0,
     "calls": 20.0,
+    "wait": 10.0,
 }
 _RECOVERY = 12.0
+_ERASED_AT_ONCE = 50  # slots: what a slow modem manages within the deadline
 _GLANCE = 0.25  # seconds between looks at the device while a call runs
 _PAUSE = 1.0  # seconds before the modem is opened again
 
@@ -88,6 +99,12 @@ class ModemWorker:
     def delete(self, location: int) -> None:
         self._call("delete", location)
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        erasure = Erasure()
+        for start in range(0, len(messages), _ERASED_AT_ONCE):
+            erasure += self._call("erase", messages[start : start + _ERASED_AT_ONCE])
+        return erasure
+
     def send(self, sms: OutgoingSms) -> int:
         return cast("int", self._call("send", sms))
 
@@ -102,6 +119,9 @@ class ModemWorker:
 
     def calls(self) -> list[IncomingCall]:
         return cast("list[IncomingCall]", self._call("calls"))
+
+    def wait(self, seconds: float) -> bool:
+        return cast("bool", self._call("wait", seconds, more=seconds))
 
     def restart(self) -> None:
         """Reset it, whatever it is doing once the call that runs has ended."""
@@ -123,11 +143,12 @@ class ModemWorker:
         with self._lock:
             self._drop()
 
-    def _call(self, method: str, *arguments: object) -> Any:
+    def _call(self, method: str, *arguments: object, more: float = 0.0) -> Any:
+        """Within the deadline of that method, and `more` seconds."""
         with self._lock:
             child = self._open()
             try:
-                answer = child.ask((method, *arguments), self._deadlines[method])
+                answer = child.ask((method, *arguments), self._deadlines[method] + more)
             except ModemError as error:
                 if error.gone:
                     self._fail(method, error)
@@ -215,10 +236,15 @@ class _Child:
             self._wait(doing, deadline)
             result, error = self._pipe.recv()
         except (EOFError, OSError):
-            raise ModemError(f"{doing}: the modem's process ended", gone=True) from None
+            raise self._judged(ModemError(f"{doing}: the modem's process ended", gone=True)) from None
         if error:
-            raise ModemError(error[0], permanent=error[1], gone=error[2])
+            raise self._judged(ModemError(**error))
         return result
+
+    def _judged(self, error: ModemError) -> ModemError:
+        """A modem that was pulled out may end a call before it is missed here."""
+        pulled_out = error.gone and _identity(self.device) != self.identity
+        return ModemError(f"{self.device} is gone: {error}", absent=True) if pulled_out else error
 
     def _wait(self, doing: str, deadline: float) -> None:
         end = time.monotonic() + deadline
@@ -266,18 +292,23 @@ def _work(
         _tell(pipe, _attempt(method, partial(getattr(modem, method), *arguments)))
 
 
-def _attempt(doing: str, call: Callable[[], Any]) -> tuple[Any, tuple[str, bool, bool] | None]:
-    """The result, and the error as plain values: exceptions lose their attributes on the way through a pipe."""
+def _attempt(doing: str, call: Callable[[], Any]) -> tuple[Any, dict[str, Any] | None]:
+    """The result, and what makes the error: exceptions lose their attributes on the way through a pipe."""
     try:
         return call(), None
     except ModemError as error:
-        return None, (str(error), error.permanent, error.gone)
+        return None, {
+            "reason": str(error),
+            "permanent": error.permanent,
+            "gone": error.gone,
+            "absent": error.absent,
+        }
     except Exception as error:  # the outer loop: whatever libgammu threw, this process is done
         log.exception("%s failed", doing)
-        return None, (f"{doing}: {type(error).__name__}", False, True)
+        return None, {"reason": f"{doing}: {type(error).__name__}", "gone": True}
 
 
-def _tell(pipe: Connection, answer: tuple[Any, tuple[str, bool, bool] | None]) -> None:
+def _tell(pipe: Connection, answer: tuple[Any, dict[str, Any] | None]) -> None:
     try:
         pipe.send(answer)
     except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
@@ -10,6 +12,7 @@ COUNTRY = 62
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
+@lru_cache(4096)  # one message asks several times, and the same people text every day
 def mobile(number: str) -> str | None:
     """The E.164 form of an Indonesian mobile number; None for short codes, names, fixed lines, numbers abroad.
 

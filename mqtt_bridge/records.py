@@ -153,8 +153,16 @@ class Reason(Struct, frozen=True, kw_only=True):
     text: Short
 
 
+class StoreReport(Struct, frozen=True, kw_only=True):
+    """Slots for SMS in one store: "SM" on the SIM, "ME" in the modem."""
+
+    name: Name
+    used: int
+    capacity: int
+
+
 class ModemReport(Struct, frozen=True, kw_only=True):
-    """How the gateway's modem is; signal in percent, slots of its SMS store."""
+    """How the gateway's modem is; signal in percent, slots of all its SMS stores."""
 
     state: Name
     signal: int | None = None
@@ -162,6 +170,7 @@ class ModemReport(Struct, frozen=True, kw_only=True):
     used: int = 0
     capacity: int = 0
     model: Short = ""
+    stores: tuple[StoreReport, ...] = ()
 
 
 class SimReport(Struct, frozen=True, kw_only=True):
@@ -294,7 +303,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     from `code_alarm_per_hour` wrong ones of all numbers on, people are told.
 
     `hours` are known to tell about lateness, which is answered and never decides; on `holidays` nobody is late.
-    A menu is left `menu_minutes` after its last answer.
+    A menu is left `menu_minutes` after its last answer. Parts of a long message belong together if the SMS centre got
+    them within `parts_minutes`; so long after the first one those that lack others are given up. With
+    `delivery_reports` the network is asked what becomes of replies. After an outage one SMS goes to `poke_number`,
+    "own" for the gateway's own, so that the SMS centre brings what it kept.
     Without `uplink` nothing goes by SMS. `it_numbers` may ask a gateway how it is. With `remote_ussd` the collector
     may have USSD codes dialled.
     """
@@ -319,6 +331,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     it_numbers: tuple[PhoneNumber, ...] = ()
     missed_calls: bool = False
     remote_ussd: bool = True
+    parts_minutes: Annotated[int, Meta(ge=1, le=1440)] = 10
+    delivery_reports: bool = False
+    poke_number: Annotated[str, Meta(pattern=r"^(|own|\+[1-9][0-9]{6,14})$")] = ""
 
 
 class Desired(Struct, frozen=True, kw_only=True, tag_field="kind", tag="desired"):

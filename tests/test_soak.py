@@ -158,7 +158,7 @@ def a_life(folder: Path) -> Iterator[Life]:
 def test_a_day_with_faults_loses_and_doubles_nothing_and_grows_not(tmp_path: Path) -> None:
     log.info("seed %d", SEED)
     with a_life(tmp_path) as life:
-        eventually(lambda: life.core.watch.status)
+        eventually(lambda: life.core.sides[0].watch.status)
         begun, warm = time.monotonic(), None
         for moment, act in life.plan():
             time.sleep(max(0.0, begun + moment - time.monotonic()))

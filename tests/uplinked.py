@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,17 @@ from gateway.core import Core
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
 from gateway.rules import Rules
-from modem.messages import IncomingSms, Kind, Modem, ModemError, ModemStatus, OutgoingSms, Registration
+from modem.messages import (
+    Erasure,
+    IncomingSms,
+    Kind,
+    Modem,
+    ModemError,
+    ModemStatus,
+    OutgoingSms,
+    Registration,
+    erase_singly,
+)
 from mqtt_bridge.client import Inbound, LinkDown, Problem, Trouble
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Action, Channel, Policy, UplinkTerms
@@ -100,6 +110,9 @@ class SimInMemory:
     def delete(self, location: int) -> None:
         self.slots.pop(location, None)
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        return erase_singly(self, messages)
+
     def send(self, sms: OutgoingSms) -> int:
         problem = self.refuses(sms)
         if problem:
@@ -112,6 +125,9 @@ class SimInMemory:
 
     def network_time(self) -> datetime | None:
         return None
+
+    def wait(self, seconds: float) -> bool:
+        return False
 
     def close(self) -> None:
         pass

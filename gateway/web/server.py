@@ -21,7 +21,7 @@ from mqtt_bridge.records import Status, encode
 from ..config import Config
 from ..core import Core
 from ..decision import Outcome
-from ..health import rupiah
+from ..health import STORES, rupiah
 from ..journal import JournalError
 from .screen import add_screen
 from .ussd import add_ussd
@@ -45,14 +45,19 @@ OUTCOMES = {
     Outcome.BLOCKED: "Diblokir: terlalu banyak kode salah",
     Outcome.EMPTY: "Pesan kosong",
     Outcome.TOO_LONG: "Terlalu panjang",
+    Outcome.PART: "Bagian dari pesan panjang",
+    Outcome.INCOMPLETE: "Tidak lengkap: bagian lain tidak sampai",
     Outcome.BINARY: "Bukan teks",
     Outcome.REPORT: "Laporan pengiriman",
     Outcome.CALL: "Panggilan, bukan presensi",
     Outcome.UPLINK: "Jawaban pusat",
     Outcome.IT: "Pertanyaan TI",
     Outcome.TEST: "SMS uji gateway ini",
+    Outcome.POKE: "Pancingan untuk SMS centre",
 }
 DELIVERIES = {"queued": "menunggu", "sending": "sedang dikirim", "sent": "terkirim", "failed": "gagal"}
+
+REPORTS = {True: "sampai", False: "tidak sampai", None: "belum sampai"}
 
 
 def create_app(core: Core, settings: Config) -> Flask:
@@ -83,6 +88,7 @@ def _add_pages(app: Flask, core: Core) -> None:
             others=others,
             uptime=_uptime(now),
             modem=modem,
+            stores=STORES,
             desired=desired,
             orders=core.journal.orders(ORDERS),
         )
@@ -97,6 +103,7 @@ def _add_pages(app: Flask, core: Core) -> None:
             more=len(entries) > PAGE,
             outcomes=OUTCOMES,
             deliveries=DELIVERIES,
+            reports=REPORTS,
         )
 
 

@@ -90,7 +90,8 @@ class Engine:
 
     card: Card
     radio: Radio = field(default_factory=Radio)
-    memories: list[str] = field(default_factory=lambda: ["SM", "SM", "SM"])  # read, write, receive (TS 27.005, 3.2.2)
+    stores: tuple[str, ...] = ("SM", "ME")
+    memories: list[str] = field(default_factory=list)  # read, write, receive (TS 27.005, 3.2.2)
     faults: Faults = field(default_factory=Faults)
     _echo: bool = True
     _verbose_errors: int = 0
@@ -98,6 +99,9 @@ class Engine:
     _modes: dict[str, str] = field(default_factory=dict)
     _line: bytearray = field(default_factory=bytearray)
     _awaited: int | None = None  # TPDU length of the PDU that +CMGS waits for
+
+    def __post_init__(self) -> None:
+        self.memories = self.memories or [self.stores[0]] * 3
 
     def feed(self, data: bytes) -> bytes:
         """Take octets from the terminal; the answer holds echo and results."""
@@ -112,7 +116,7 @@ class Engine:
 
     def power_up(self) -> None:
         """Forget what the terminal set, as after a loss of power. The SIM keeps its SMS."""
-        self.memories[:] = ["SM", "SM", "SM"]
+        self.memories[:] = [self.stores[0]] * 3
         self._echo, self._verbose_errors, self._announce, self._awaited = True, 0, 0, None
         self._modes.clear()
         self._line.clear()
@@ -342,10 +346,11 @@ class Engine:
 
     def _cpms(self, form: str, value: str) -> list[str]:
         if form == "=?":
-            return ['+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")']
+            choice = ",".join(f'"{store}"' for store in self.stores)
+            return [f"+CPMS: ({choice}),({choice}),({choice})"]
         if form == "=":
             for place, memory in enumerate(_arguments(value)[:3]):
-                if memory not in ("SM", "ME"):
+                if memory not in self.stores:
                     raise _Failure(_NOT_ALLOWED, sms=True)
                 self.memories[place] = memory
         counts = [(memory, self.card.used(memory), self.card.capacity) for memory in self.memories]

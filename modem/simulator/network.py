@@ -18,7 +18,7 @@ from .at import Refused, Slot
 from .calls import Calls
 from .faults import Faults, Kind
 from .oddities import STAMPS, rearranged
-from .pdu import Body, PduError, decode_submit, encode_deliver, split
+from .pdu import Body, PduError, decode_submit, encode_deliver, encode_report, split
 from .ussd import Ussd
 
 WIB = timezone(timedelta(hours=7), "WIB")
@@ -280,11 +280,15 @@ class Network:
             raise Refused(8)  # operator determined barring (the same)
         if submit.number in self._peers:
             self._peers[submit.number](submit.body)
+        reference = next(self._references) & 0xFF
         with self._transaction() as database:
             text = self._join(submit.number, submit.body)
             if text is not None:
-                _insert(database, submit.number, text, self.now(), self.now(), answer=True)
-        return next(self._references) & 0xFF
+                message = _insert(database, submit.number, text, self.now(), self.now(), answer=True)
+                if submit.report:
+                    report = encode_report(reference, submit.number, self.now(), self.now(), self.smsc)
+                    self._enqueue(message, [report], timedelta())
+        return reference
 
     def _join(self, phone: str, body: Body) -> str | bytes | None:
         """The whole text as a phone shows it; None while parts of it are missing."""

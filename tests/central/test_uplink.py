@@ -14,7 +14,8 @@ from central import desired, fleet, numbering, orders
 from central.database import Database, StorageError, moment
 from central.ingest import Ingest
 from central.provisional import complete_until
-from central.uplink import ANSWER_AFTER, DELETE_ATTEMPTS, RETRY_AFTER, STUCK_SECONDS, Uplink
+from central.uplink import ANSWER_AFTER, RETRY_AFTER, Uplink
+from modem.clearing import ATTEMPTS, STUCK_SECONDS
 from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms
 from mqtt_bridge.commands import CommandName, sms_text
 from mqtt_bridge.records import Action, Policy, Record, UplinkTerms
@@ -281,7 +282,7 @@ def test_a_slot_that_holds_another_sms_by_now_is_not_emptied(city: City, monkeyp
 def test_a_slot_that_can_not_be_emptied_stops_nobody(city: City) -> None:
     city.put(sms(MADE[:10]))
     city.modem.fail["delete"] = ModemError("delete: no")
-    for _ in range(DELETE_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         assert city.step()
     assert city.answer().runs == ((1, 10),)
     city.modem.fail.clear()

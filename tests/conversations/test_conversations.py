@@ -10,6 +10,7 @@
     delayed 40 minutes                  so long the network carries the next text; its time is the one before that
     +6281234567890 > HADIR CODE         a phone texts the code on the screen (CODE-5: that of five minutes ago,
                                         CODE@pustu: that on the screen of another office)
+    +6281234567890 >2/3 …               a phone sends the second of three parts of a long text
     < Hadir tercatat …, No. ****.       and gets this answer, with any receipt for ****
     <                                   and gets no answer
     = in 2026-11-24 07:21:05            a record was made of it, at that local time
@@ -41,6 +42,7 @@ from gateway.presence import shown
 from gateway.receipts import receipt
 from gateway.replies import LONGEST
 from gateway.rules import Rules, by_number
+from modem.messages import Part
 from mqtt_bridge.records import Action, Channel, Flag, Member, Policy, Presence, Record
 from mqtt_bridge.sealing import public_text
 from tests.gateway.factories import OFFICE, SECRET
@@ -72,6 +74,8 @@ class Stage:
             self.roster.append(msgspec.convert({"employee": match[2], "phone": match[1], **options}, Member))
         elif match := re.fullmatch(r"policy (\w+) = (.+)", line, re.DOTALL):
             self.policy[match[1]] = json.loads(match[2])
+        elif match := re.fullmatch(r"(\S+) >(\d)/(\d) (.*)", line, re.DOTALL):
+            self.text(match[1], match[4], Part(7, int(match[2]), int(match[3])))
         elif match := re.fullmatch(r"(\S+) > ?(.*)", line, re.DOTALL):
             self.text(match[1], match[2])
         elif line.startswith("<"):
@@ -89,21 +93,30 @@ class Stage:
             span = timedelta(**{match[3]: int(match[2])})
             if match[1] == "wait":
                 self.clock += span
+                self.give_up_parts()
             else:
                 self.carried = span
         else:
             raise AssertionError(f"not a line of a dialogue: {line}")
 
-    def text(self, number: str, text: str) -> None:
+    def give_up_parts(self) -> None:
+        if self.journal.parts_waiting():
+            self._begin()
+            self.journal.give_up_parts(self.clock, self.rules())
+
+    def _begin(self) -> None:
         self.before = self.journal.position().last
         self.asked = max((reply.id for reply in self.journal.unsent(1000)), default=0)
+
+    def text(self, number: str, text: str, part: Part | None = None) -> None:
+        self._begin()
         text = self._with_codes(text)
         sent, received = self.clock, self.clock + self.carried + timedelta(seconds=6)
         self.clock += self.carried + timedelta(seconds=1)  # stamps of one SMS centre to one recipient always differ
         self.carried = timedelta()
         message = IncomingMessage(
-            channel=Channel.SMS, form=Form.TEXT, sender=number, text=text, sent=sent, received=received,
-            clock_trusted=True,
+            channel=Channel.SMS, form=Form.PART if part else Form.TEXT, sender=number, text=text, sent=sent,
+            received=received, clock_trusted=True, reference=f"{part}" if part else "", part=part,
         )  # fmt: skip
         self.journal.admit([message], self.rules())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.journal import Journal
 from gateway.message import Form, IncomingMessage
 from gateway.rules import Rules, by_number
+from modem.messages import Part
 from mqtt_bridge.records import Channel, Desired, Member, Policy
 
 PHONE = "+6281234567890"
@@ -41,6 +42,7 @@ def message(
     form: Form = Form.TEXT,
     clock_trusted: bool = True,
     reference: str = "",
+    part: Part | None = None,
 ) -> IncomingMessage:
     return IncomingMessage(
         channel=Channel.SMS,
@@ -51,7 +53,8 @@ def message(
         received=received or (sent or MORNING) + timedelta(seconds=4),
         clock_trusted=clock_trusted,
         smsc=SMSC,
-        reference=reference,
+        reference=f"{part.reference}/{part.number}/{part.total}" if part else reference,
+        part=part,
     )
 
 

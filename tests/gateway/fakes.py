@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gateway.clock import Now
 from modem.messages import (
+    Erasure,
     IncomingCall,
     IncomingSms,
     ModemError,
     ModemStatus,
     OutgoingSms,
+    Part,
     Registration,
     Sim,
+    Store,
     UssdAnswer,
     UssdStatus,
+    erase_singly,
 )
 
 from .factories import MORNING
@@ -56,8 +61,10 @@ class FakeModem:
     dialled: list[tuple[str, ...]] = field(default_factory=list)
     sim: Sim = Sim.READY
 
-    def put(self, location: int, text: str, number: str, sent: datetime | None = MORNING) -> None:
-        self.slots[location] = IncomingSms(location, number, text, sent)
+    def put(
+        self, location: int, text: str, number: str, sent: datetime | None = MORNING, part: Part | None = None
+    ) -> None:
+        self.slots[location] = IncomingSms(location, number, text, sent, part=part)
 
     def receive(self) -> list[IncomingSms]:
         self._called("receive")
@@ -72,6 +79,9 @@ class FakeModem:
         self.deleted.append(location)
         self.slots.pop(location, None)
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        return erase_singly(self, messages)
+
     def send(self, sms: OutgoingSms) -> int:
         self._called("send")
         self.sent.append(sms)
@@ -79,18 +89,23 @@ class FakeModem:
 
     def status(self) -> ModemStatus:
         self._called("status")
+        used = len(self.slots)
         return ModemStatus(
             self.registration,
             signal=61,
             operator="TELKOMSEL",
-            used=len(self.slots),
+            used=used,
             capacity=50,
+            stores=(Store("SM", used, 20), Store("ME", 0, 30)),
             imsi="510101234567890",
             sim=self.sim,
         )
 
     def network_time(self) -> datetime | None:
         return None
+
+    def wait(self, seconds: float) -> bool:
+        return False
 
     def dial(self, code: str, *choices: str) -> UssdAnswer:
         self._called("dial")

@@ -96,5 +96,5 @@ def an_office(folder: Path, simulator: Simulator, modem: ModemWorker) -> Iterato
 
 def hurried(simulator: Simulator) -> ModemWorker:
     """A worker that loses patience soon."""
-    deadlines = {"receive": 3.0, "read": 3.0, "delete": 3.0, "send": 4.0, "status": 3.0}
+    deadlines = {"receive": 3.0, "read": 3.0, "delete": 3.0, "erase": 3.0, "send": 4.0, "status": 3.0}
     return ModemWorker(str(simulator.by_id), deadlines=deadlines, pause=0)

@@ -70,7 +70,7 @@ def test_nor_is_an_smsc_believed_that_can_not_be_right() -> None:
         ("Besok saya ada rapat dinas", Form.TEXT, Outcome.NOT_UNDERSTOOD, TEXTS.not_understood(coded=False)),
         ("", Form.TEXT, Outcome.EMPTY, TEXTS.not_understood(coded=False)),
         (" \n", Form.TEXT, Outcome.EMPTY, TEXTS.not_understood(coded=False)),
-        ("HADIR", Form.PART, Outcome.TOO_LONG, TEXTS.one_short_text()),
+        ("HADIR …", Form.PART, Outcome.INCOMPLETE, TEXTS.incomplete()),
         ("HADIR " * 30, Form.TEXT, Outcome.TOO_LONG, TEXTS.one_short_text()),
         ("HADIR", Form.BINARY, Outcome.BINARY, TEXTS.only_text()),
         ("Delivered", Form.REPORT, Outcome.REPORT, None),

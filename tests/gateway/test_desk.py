@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from gateway.core import Core
 from gateway.desk import Desk
 from gateway.journal import Journal, JournalError, Unsent
+from gateway.schema import STEPS
 from gateway.web.server import create_app
 from modem import operators
 from modem.messages import ModemError, ModemStatus, OutgoingSms, Registration
@@ -161,16 +163,10 @@ def test_one_reply_never_leaves_twice(office: Office, monkeypatch: pytest.Monkey
 
 
 def test_a_journal_of_before_is_taken_over(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as old:
+        old.execute("PRAGMA user_version = 3")
+        old.executescript("".join((*STEPS[:3], "INSERT INTO meta VALUES ('journal', 'j'), ('delivered', '0');")))
     held = journal(tmp_path)
-    for undo in (
-        "ALTER TABLE inbox DROP COLUMN modem",
-        "DROP TABLE sim_reading",
-        "DROP INDEX outbox_created",
-        "DROP TABLE command",
-    ):
-        held._run(undo)
-    held._run("PRAGMA user_version = 3")
-    held.reopen()
     office = Office(tmp_path)
     office.first.put(1, "HADIR", PHONE)
     office.run()

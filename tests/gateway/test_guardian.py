@@ -187,7 +187,7 @@ def test_a_modem_that_is_gone_is_not_asked_at_once_again(bench: Bench) -> None:
     bench.modem.fail["dial"] = ModemError("dial: no answer", gone=True)
     with suppress(ModemError):
         bench.run(SETTLE)
-    assert bench.core.watch.problem == "dial: no answer"
+    assert bench.core.sides[0].watch.problem == "dial: no answer"
     bench.run(RETRY)
     assert bench.modem.called.count("dial") == 1
     bench.modem.fail.clear()

@@ -8,7 +8,7 @@ import pytest
 from gateway.guardian import SimView
 from gateway.health import LITTLE_DISK, WEAK_SIGNAL, Condition, modem_state, reasons
 from gateway.journal import Fork, Guesses
-from modem.messages import ModemError, ModemStatus, Registration, Sim
+from modem.messages import ModemError, ModemStatus, Registration, Sim, Store
 from modem.ussd import Forecast
 from mqtt_bridge.client import Problem, Trouble
 from mqtt_bridge.modem_states import MEANINGS, ModemState, remedy
@@ -40,6 +40,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("modem_state", ModemState.DENIED, "network"),
         ("modem_state", ModemState.PUK, "sim"),
         ("modem", ModemStatus(Registration.HOME, used=50, capacity=50), "sim-full"),
+        ("modem", ModemStatus(Registration.HOME, 61, "", 20, 50, stores=(Store("SM", 20, 20),)), "sim-full"),
         ("clock_trusted", False, "clock"),
         ("disk_free", LITTLE_DISK - 1, "disk"),
         ("waiting_for", "kunci", "link"),

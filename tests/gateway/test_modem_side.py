@@ -14,8 +14,8 @@ import pytest
 from gateway.core import Core
 from gateway.decision import Outcome
 from gateway.journal import Delivery, JournalError
-from gateway.receiver import DELETE_ATTEMPTS, STUCK_SECONDS
 from gateway.sender import RETRY_AFTER, VALIDITY, Limits
+from modem.clearing import ATTEMPTS, STUCK_SECONDS
 from modem.messages import IncomingSms, ModemError, Registration, Sim
 from mqtt_bridge.records import Channel, Policy
 
@@ -124,7 +124,7 @@ def test_a_slot_that_can_not_be_emptied_holds_up_nobody_and_shows(
     bench.run()
     assert list(bench.modem.slots) == [1]
     assert [sms.number for sms in bench.modem.sent] == [PHONE, OTHER]
-    assert bench.journal.log(10)[1].copies == DELETE_ATTEMPTS
+    assert bench.journal.log(10)[1].copies == ATTEMPTS
     assert "sim-stuck" in {reason.code for reason in bench.core.status().reasons}
     bench.modem.put(1, "PULANG", OTHER)  # another message in that slot is another matter
     bench.run()
@@ -260,6 +260,19 @@ def test_a_locked_sim_is_named_although_it_can_not_be_read(bench: Bench) -> None
     status = bench.core.status()
     assert (status.modem.state, status.reasons[0].code) == ("pin", "sim")
     assert bench.modem.called.count("send") == 0
+
+
+def test_a_modem_that_is_gone_while_it_is_waited_for_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    assert not bench.core.sides[0].wait(1.0)
+
+    def vanish(_: float) -> bool:
+        raise ModemError("/dev/modem is gone", absent=True)
+
+    monkeypatch.setattr(bench.modem, "wait", vanish)
+    with pytest.raises(ModemError):
+        bench.core.sides[0].wait(1.0)
+    assert bench.core.status().modem.state == "absent"
 
 
 def test_a_reply_that_comes_too_late_for_anybody_is_not_sent(bench: Bench) -> None:

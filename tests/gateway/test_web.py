@@ -66,6 +66,7 @@ def test_the_status_page_says_how_it_is(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "dinkes-01" in page
     assert "TELKOMSEL" in page
+    assert "kartu SIM 0 dari 20, modem 0 dari 30" in page
     assert "Belum tersambung ke pusat: kunci publik pusat" in page
     assert client.get("/status.json").json["last_seq"] == 1
 

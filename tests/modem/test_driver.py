@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import threading
+import time
+import tty
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from modem import line
 from modem.driver import GammuModem
-from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration
+from modem.messages import IncomingSms, Kind, ModemError, OutgoingSms, Part, Registration, Report, Store
 from modem.simulator.at import Engine, Refused, Slot
 from modem.simulator.line import Line
 from modem.simulator.network import Network
@@ -130,6 +137,28 @@ def test_a_delivery_report_is_no_text(modem: GammuModem, simulator: Simulator) -
     assert sms.kind is Kind.REPORT
 
 
+@pytest.mark.parametrize(
+    ("status", "delivered"), [("00", True), ("01", True), ("20", None), ("46", False), ("63", False)]
+)
+def test_a_delivery_report_says_what_became_of_which_sms(
+    modem: GammuModem, simulator: Simulator, status: str, delivered: bool | None
+) -> None:
+    simulator.text(PHONE, pdu=f"0006070D91261832547698F0{TIME}62114251950082{status}")
+    (sms,) = receive(modem, simulator)
+    at = datetime(2026, 11, 24, 15, 59, tzinfo=WIB)
+    assert (sms.kind, sms.number, sms.report) == (Kind.REPORT, PHONE, Report(7, delivered, at))
+
+
+def test_a_report_comes_for_who_asks(modem: GammuModem, simulator: Simulator) -> None:
+    modem.send(OutgoingSms(PHONE, "Tercatat"))
+    reference = modem.send(OutgoingSms(PHONE, "Tercatat", report=True))
+    (sms,) = receive(modem, simulator)
+    assert sms.number == PHONE
+    assert sms.report
+    assert (sms.report.reference, sms.report.delivered) == (reference, True)
+    assert modem.erase([sms]).deleted == [sms.location]
+
+
 def test_broken_slots_do_not_hide_the_others(modem: GammuModem, simulator: Simulator) -> None:
     broken = [f"{HEAD}08{TIME}03004100", "00040B", f"00440B911111111111F10000{TIME}0AFF0804FFFF000000AA"]
     simulator.text("+6281", pdu=broken[0])
@@ -159,6 +188,152 @@ def test_a_full_sim_is_emptied_and_the_centre_flushes(modem: GammuModem, simulat
             modem.delete(sms.location)
     assert sorted(texts) == sorted(f"HADIR {number}" for number in range(50))
     assert simulator.state()["queued"] == 0
+
+
+def test_what_was_listed_is_emptied_in_both_stores(modem: GammuModem, simulator: Simulator) -> None:
+    for number in range(40):
+        simulator.text(PHONE, f"HADIR {number}")
+    while len(found := modem.receive()) < 40:
+        pass
+    erasure = modem.erase(found[:30])
+    assert (sorted(erasure.deleted), erasure.changed) == ([sms.location for sms in found[:30]], [])
+    assert [modem.read(sms.location) for sms in found[:30]] == [None] * 30
+    assert [modem.read(sms.location) for sms in found[30:]] == found[30:]  # libgammu still knows what it has chosen
+    assert modem.receive() == found[30:]
+    assert sorted(modem.erase(found[30:]).deleted) == [sms.location for sms in found[30:]]
+    assert modem.receive() == []
+
+
+def test_a_slot_that_holds_another_sms_by_now_stays_as_it_is(modem: GammuModem, simulator: Simulator) -> None:
+    simulator.text(PHONE, "HADIR")
+    simulator.text(PHONE, "PULANG")
+    first, second = receive(modem, simulator)
+    modem.delete(first.location)
+    simulator.text(PHONE, "SAKIT")
+    eventually(lambda: simulator.state()["queued"] == 0)
+    erasure = modem.erase([first, second])
+    assert (erasure.deleted, erasure.changed, erasure.failed) == ([second.location], [first.location], {})
+    (left,) = modem.receive()
+    assert (left.location, left.text) == (first.location, "SAKIT")
+    assert modem.erase([first, second]).changed == [first.location, second.location]
+    modem.receive()
+    assert modem.erase([first]).changed == [first.location]  # also when it was listed as another since
+
+
+def test_what_libgammu_can_not_decode_is_emptied_with_the_others(modem: GammuModem, simulator: Simulator) -> None:
+    broken = f"{HEAD}08{TIME}03004100"
+    for pdu in (broken, broken):
+        simulator.text("+6281", pdu=pdu)
+    simulator.text(PHONE, "HADIR")
+    found = receive(modem, simulator)
+    assert [sms.kind for sms in found] == [Kind.BINARY, Kind.BINARY, Kind.TEXT]
+    erasure = modem.erase(found)
+    assert sorted(erasure.deleted) == [sms.location for sms in found]
+    assert modem.receive() == []
+
+
+class Counting(Engine):
+    """Counts the commands, refuses to delete the second slot, and speaks unasked after every deletion."""
+
+    commands: ClassVar[list[str]] = []
+
+    def _execute(self, line: str) -> bytes:
+        self.commands.append(line)
+        if line == "AT+CMGD=2":
+            return b"\r\n+CMS ERROR: 500\r\n"
+        return super()._execute(line) + (b'\r\n+CMTI: "SM",9\r\n' if "CMGD" in line else b"")
+
+
+def test_a_message_costs_two_commands_and_one_that_stays_holds_up_nobody(tmp_path: Path) -> None:
+    network = Network(tmp_path / "state.db")
+    engine = Counting(network)
+    served = Line(tmp_path / "modem", engine, network)
+    served.start()
+    modem = GammuModem(str(tmp_path / "modem"))
+    for text in ("satu", "dua", "tiga"):
+        network.text(PHONE, text)
+    served.wake()
+    eventually(lambda: network.state().used == 3)
+    found = modem.receive()
+    engine.commands.clear()
+    erasure = modem.erase(found)
+    first, second, third = (sms.location for sms in found)
+    assert (erasure.deleted, erasure.failed) == ([first, third], {second: "AT+CMGD=2: +CMS ERROR: 500"})
+    assert len(engine.commands) == 2 * len(found) + 3  # and the stores are chosen and chosen back
+    assert modem.receive() == [found[1]]
+    modem.close()
+    served.stop()
+
+
+def test_the_modem_gives_word_of_a_new_sms(modem: GammuModem, simulator: Simulator) -> None:
+    modem.wait(0)  # what was said before
+    assert not modem.wait(0.1)
+    simulator.text(PHONE, "HADIR")
+    assert modem.wait(10)
+    assert [sms.text for sms in modem.receive()] == ["HADIR"]
+    assert not modem.wait(0.1)
+
+
+def test_half_a_line_that_is_said_unasked_is_in_nobodys_way() -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+
+    def speak() -> None:
+        os.read(master, 100)
+        os.write(master, b"\r\nOK\r\n\r\n+CMTI: ")
+        time.sleep(0.02)
+        os.write(master, b'"SM",3\r\n')
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    line.ask(slave, "AT")
+    speaker.join()
+    assert not line.listen(slave, 0.05)
+    os.close(master)
+    os.close(slave)
+
+
+class Choosy(Engine):
+    """Knows these forms of announcing, and keeps what it was told."""
+
+    knows = ""
+    told: ClassVar[list[str]] = []
+
+    def _execute(self, line: str) -> bytes:
+        if line == "AT+CNMI=?":
+            return f"\r\n+CNMI: {self.knows}\r\n\r\nOK\r\n".encode() if self.knows else b"\r\nERROR\r\n"
+        if line.startswith("AT+CNMI="):
+            self.told.append(line)
+        return super()._execute(line)
+
+
+@pytest.mark.parametrize(
+    ("knows", "told", "announces"),
+    [
+        ("(0-3),(0-3),(0-3),(0,1),(0,1)", ["AT+CNMI=2,1"], True),
+        ("(0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)", ["AT+CNMI=2,1,0,2"], True),
+        ("(1),(0-2),(0),(0),(1)", ["AT+CNMI=1,1"], True),
+        ("(2),(0,2),(0),(0),(0)", ["AT+CNMI=2,0"], False),  # it would show new SMS, and not store them
+        ("(2),(2),(0),(0),(0)", [], False),
+        ("(0),(0,1),(0),(0),(0)", [], False),
+        ("nonsense (x),(1),(1),(1)", [], False),
+        ("", [], False),
+    ],
+)
+def test_new_sms_are_stored_whatever_the_modem_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knows: str, told: list[str], announces: bool
+) -> None:
+    monkeypatch.setattr(Choosy, "knows", knows)
+    monkeypatch.setattr(Choosy, "told", [])
+    network = Network(tmp_path / "state.db")
+    served = Line(tmp_path / "modem", Choosy(network), network)
+    served.start()
+    descriptor = line.open_device(str(tmp_path / "modem"))
+    line.ask(descriptor, "AT+CMEE=1")
+    assert line.announce(descriptor) is announces
+    assert Choosy.told == told
+    os.close(descriptor)
+    served.stop()
 
 
 def test_empty_and_impossible_slots(modem: GammuModem) -> None:
@@ -204,6 +379,10 @@ def test_how_it_is(modem: GammuModem, simulator: Simulator) -> None:
     status = modem.status()
     assert (status.registration, status.signal, status.operator) == (Registration.HOME, 63, "Gardu Seluler")
     assert (status.used, status.capacity) == (1, 40)
+    assert sorted(status.stores, key=lambda store: store.used) in (
+        [Store("ME", 0, 20), Store("SM", 1, 20)],
+        [Store("SM", 0, 20), Store("ME", 1, 20)],
+    )
     assert (status.model, status.imei) == ("Gardu Simulator", "350000000000006")
     moment = modem.network_time()
     assert moment
@@ -214,6 +393,30 @@ def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(ModemError, match="does not exist") as caught:
         GammuModem(str(tmp_path / "nothing"))
     assert caught.value.gone
+
+
+@pytest.mark.parametrize("stores", [("SM",), ("ME",), ("SM", "ME")])
+def test_sms_in_any_store_are_read_and_emptied(tmp_path: Path, stores: tuple[str, ...]) -> None:
+    network = Network(tmp_path / "state.db", capacity=5)
+    served = Line(tmp_path / "modem", Engine(network, stores=stores), network)
+    served.start()
+    modem = GammuModem(str(tmp_path / "modem"))
+    texts = [f"{store} {number}" for store in stores for number in range(3)]
+    for store in stores:  # where the modem puts them changes with what it was asked last
+        for text in texts:
+            if text.startswith(store):
+                network.text(PHONE, text)
+        network.deliver(store)
+    assert [store.name for store in modem.status().stores] == list(stores)
+    assert [store.used for store in modem.status().stores] == [3] * len(stores)
+    found = modem.receive()
+    assert sorted(sms.text for sms in found) == sorted(texts)
+    assert len(modem._places) == len(found), "each is known by the modem's own count"
+    assert sorted(modem.erase(found).deleted) == [sms.location for sms in found]
+    assert modem.receive() == []
+    assert network.state().used == 0
+    modem.close()
+    served.stop()
 
 
 class Blind(Network):
@@ -231,13 +434,13 @@ class Blind(Network):
 
 def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path) -> None:
     network = Blind(tmp_path / "state.db")
-    line = Line(tmp_path / "modem", Engine(network), network)
-    line.start()
+    served = Line(tmp_path / "modem", Engine(network), network)
+    served.start()
     modem = GammuModem(str(tmp_path / "modem"))
     assert modem.receive() == []
     assert modem.network_time() is None
     network.text("+628111", "HADIR", sent=datetime(2026, 11, 24, tzinfo=WIB))
-    line.wake()
+    served.wake()
     eventually(lambda: network.state().used)
     with pytest.raises(ModemError, match="counts 1 SMS and shows none") as caught:
         modem.receive()
@@ -245,7 +448,7 @@ def test_an_empty_list_is_not_believed_when_the_modem_counts_sms(tmp_path: Path)
     with pytest.raises(ModemError, match="read"):  # not None: that slot is not known to be empty
         modem.read(100_001)
     modem.close()
-    line.stop()
+    served.stop()
 
 
 @pytest.mark.parametrize("damage", ["one octet too many", "one octet too few"])

@@ -12,7 +12,8 @@ import gammu
 import pytest
 
 from modem.driver import GammuModem
-from modem.line import erase
+from modem.line import empty, opened
+from modem.listing import Place
 from modem.messages import IncomingSms, Kind, ModemError, ModemStatus
 from modem.simulator.at import Engine
 from modem.simulator.network import Network
@@ -161,12 +162,13 @@ PDU = (
 def test_a_broken_sms_is_deleted_wherever_slots_count_from(tmp_path: Path, first: int) -> None:
     """libgammu names slot 0 of an E1752 by 1, as the first slot of any other modem."""
     held = Dialogue(f"AT+CMGR={first}", answer=["+CMGR: 0,,25", PDU, "OK"])
+    asked = Dialogue("AT+CPMS?", answer=['+CPMS: "SM",1,50,"SM",1,50,"SM",1,50', "OK"])
     one = Dialogue('AT+CPMS="SM"', answer=["+CPMS: 1,50", "OK"])
-    with ScriptedModem(tmp_path / "modem", [one, held]) as modem:
-        erase(str(tmp_path / "modem"), "SM", (1, 0), PDU)
+    with ScriptedModem(tmp_path / "modem", [asked, one, held]) as modem, opened(str(tmp_path / "modem")) as line:
+        emptied, failed = empty(line, [Place("SM", index, PDU) for index in (1, 0)])
+        assert (emptied, failed) == ({Place("SM", first, PDU)}, {})
         assert [command for command in modem.heard if "CMGD" in command] == [f"AT+CMGD={first}"]
-        with pytest.raises(ModemError, match="no slot 1 or 0 of SM holds it"):
-            erase(str(tmp_path / "modem"), "SM", (1, 0), "00")
+        assert empty(line, [Place("SM", index, "00") for index in (1, 0)]) == (set(), {})
 
 
 def test_the_driver_empties_slot_0_of_a_huawei(tmp_path: Path) -> None:

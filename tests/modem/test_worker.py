@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from modem.messages import ModemError, OutgoingSms
-from modem.worker import ModemWorker
+from modem.worker import ModemWorker, _attempt
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
@@ -67,6 +67,21 @@ def test_the_whole_way_and_back(simulator: Simulator) -> None:
     worker.close()
     assert not alive(pid)
     assert "gammu" not in sys.modules or "modem.driver" in sys.modules
+
+
+def test_many_slots_are_emptied_in_several_calls(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modem.worker._ERASED_AT_ONCE", 2)
+    worker = ModemWorker(str(simulator.device))
+    for text in ("satu", "dua", "tiga", "empat", "lima"):
+        simulator.text(PHONE, text)
+    eventually(lambda: simulator.state()["used"] == 5)
+    found = worker.receive()
+    worker.delete(found[2].location)
+    erasure = worker.erase(found)
+    assert erasure.changed == [found[2].location]
+    assert sorted(erasure.deleted) == [sms.location for sms in found if sms is not found[2]]
+    assert worker.receive() == []
+    worker.close()
 
 
 def test_the_child_is_killed_and_opened_again(simulator: Simulator) -> None:
@@ -135,6 +150,63 @@ def test_a_modem_that_vanishes_in_the_middle_of_a_call(simulator: Simulator) -> 
     thread.join(timeout=30)
     assert failed[0].gone
     assert worker.pid is None
+    worker.close()
+
+
+def test_a_modem_that_is_gone_before_it_is_missed_is_absent_and_not_hung(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child hears the line end while the parent does not look."""
+    worker = ModemWorker(str(simulator.device))
+    worker.status()
+    monkeypatch.setattr("modem.worker._GLANCE", 60.0)
+    failed: list[ModemError] = []
+
+    def wait() -> None:
+        try:
+            worker.wait(60)
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    assert (failed[0].gone, failed[0].absent) == (True, True)
+    worker.close()
+
+
+@pytest.mark.parametrize("marks", [{"permanent": True}, {"gone": True}, {"absent": True}, {}])
+def test_an_error_comes_through_the_pipe_as_it_was(marks: dict[str, bool]) -> None:
+    thrown = ModemError("so it is", **marks)
+
+    def fail() -> None:
+        raise thrown
+
+    _, error = _attempt("send", fail)
+    assert error
+    assert vars(ModemError(**error)) == vars(thrown)
+
+
+def test_waiting_ends_with_word_of_an_sms_or_with_the_modem(simulator: Simulator) -> None:
+    worker = ModemWorker(str(simulator.device), deadlines={"wait": 1.0})
+    assert not worker.wait(0.2)
+    simulator.text(PHONE, "HADIR")
+    assert worker.wait(20)
+    assert worker.receive()
+    failed: list[ModemError] = []
+
+    def wait() -> None:
+        try:
+            worker.wait(60)
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    assert failed[0].gone
     worker.close()
 
 

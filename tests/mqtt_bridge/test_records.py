@@ -31,6 +31,7 @@ from mqtt_bridge.records import (
     Result,
     SimReport,
     Status,
+    StoreReport,
     UplinkReport,
     UplinkTerms,
     broken_link,
@@ -71,7 +72,10 @@ PAYLOADS = {
     "status": Status(
         gateway="dinkes-01", journal="4d1c9f00a1b2c3d4", at=AT, started=AT, version="0.1.0",
         reasons=(Reason(code="sim-full", text="Memori SMS penuh (50 dari 50)"),),
-        modem=ModemReport(state="home", signal=61, operator="TELKOMSEL", used=50, capacity=50, model="E173"),
+        modem=ModemReport(
+            state="home", signal=61, operator="TELKOMSEL", used=50, capacity=50, model="E173",
+            stores=(StoreReport(name="SM", used=50, capacity=50),),
+        ),
         last_seq=2, delivered=2, replies_waiting=0, complete_until=AT, desired=3, clock_trusted=True,
         disk_free=20_000_000_000, heat=48.5, starts=4, count=7,
         certificate_until=datetime(2027, 11, 24, 0, 21, 5, tzinfo=UTC),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modem.messages import (
+    Erasure,
     IncomingCall,
     IncomingSms,
     ModemError,
     ModemStatus,
     OutgoingSms,
+    Part,
     Registration,
     UssdAnswer,
     UssdStatus,
+    erase_singly,
 )
 
-from .fate import Fate
+from .fate import Fate, Fragile
 
 SMSC = "+62811000000"
 OWN_NUMBER = "+6281100001"
@@ -48,9 +51,9 @@ class Telephony:
         self.on_delete: Callable[[IncomingSms], None] = lambda _: None
         self.on_send: Callable[[OutgoingSms], None] = lambda _: None
 
-    def text(self, number: str, text: str, at: datetime) -> None:
+    def text(self, number: str, text: str, at: datetime, part: Part | None = None) -> None:
         """A phone hands its text to the SMS centre, which may take long, or deliver it twice."""
-        sms = IncomingSms(location=0, number=number, text=text, sent=at, smsc=SMSC)
+        sms = IncomingSms(location=0, number=number, text=text, sent=at, smsc=SMSC, part=part)
         delay = self._fate.random.choice((0, 0, 0, 5, 60, 6 * 3600))
         self._queue.append(Pending(at + timedelta(seconds=delay), sms))
         if self._fate.mishap():
@@ -80,6 +83,10 @@ class Telephony:
         self._deliver()  # the freed slot may be taken at once
         self._may_fail("delete, but it was done")
 
+    def erase(self, messages: Sequence[IncomingSms]) -> Erasure:
+        """The power may fail between any two slots, and between the look and the deletion."""
+        return erase_singly(Fragile(self, self._fate, "slot"), messages)  # type: ignore[arg-type]
+
     def send(self, sms: OutgoingSms) -> int:
         self._may_fail("send")
         self.on_send(sms)
@@ -98,6 +105,9 @@ class Telephony:
 
     def network_time(self) -> datetime | None:
         return self._now()
+
+    def wait(self, seconds: float) -> bool:
+        return False
 
     def dial(self, code: str, *choices: str) -> UssdAnswer:
         self._may_fail("dial")

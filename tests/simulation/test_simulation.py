@@ -56,12 +56,12 @@ def test_nothing_is_lost_or_doubled_whatever_happens(folder: Path, first: int) -
 
 def test_the_power_may_fail_at_any_call_of_a_port(folder: Path) -> None:
     """One life without mishaps, again and again: cut at its first port call, at its second, and so on."""
-    calls = live(folder, Fate(1), steps=60).fate.points
+    calls = live(folder, Fate(1), steps=80).fate.points
     assert calls > 300
     for cut_at in range(1, calls + 1, 5 if SEEDS <= 500 else 1):
         place = folder / str(cut_at)
         place.mkdir()
-        world = live(place, Fate(1, cut_at=cut_at), steps=60)
+        world = live(place, Fate(1, cut_at=cut_at), steps=80)
         assert world.cuts == 1
         shutil.rmtree(place)
 

@@ -22,8 +22,9 @@ from gateway.decision import Outcome
 from gateway.guardian import Guardian, SimSettings
 from gateway.journal import Journal
 from gateway.orders import ON_MODEM
+from gateway.parts import digest
 from modem import operators
-from modem.messages import IncomingSms, ModemError, OutgoingSms
+from modem.messages import IncomingSms, ModemError, OutgoingSms, Part
 from mqtt_bridge.commands import CommandName, sms_text
 from mqtt_bridge.envelope import body_of
 from mqtt_bridge.records import Ack, Action, Ending, Record, broken_link, decode, genesis
@@ -73,7 +74,8 @@ class World:
         self.core: Core | None = None
         self.journal: Journal | None = None
         self.wire: Wire | None = None
-        self._last_stamp: dict[str, datetime] = {}
+        self._last_stamp = START
+        self._references = 0
 
     # One life
 
@@ -116,11 +118,23 @@ class World:
     def text(self) -> None:
         number = self.fate.random.choice([*PHONES, STRANGER])
         text = self.fate.random.choice(["HADIR", "HADIR", "hadir 482913", "PULANG", "besok saya hadir rapat", ""])
-        # An SMS centre never gives two messages to one recipient the same stamp.
-        at = max(self.clock.wall, self._last_stamp.get("", START) + timedelta(seconds=1))
-        self._last_stamp[""] = at
-        self.texts.append(Texted(number, text, at))
-        self.telephony.text(number, text, at)
+        pieces = self._cut(text)
+        stamps = [self._stamp() for _ in pieces]
+        self.texts.append(Texted(number, text, stamps[0]))
+        self._references += 1
+        for place, (piece, at) in enumerate(zip(pieces, stamps, strict=True), 1):
+            part = Part(self._references % 256, place, len(pieces)) if len(pieces) > 1 else None
+            self.telephony.text(number, piece, at, part)
+
+    def _stamp(self) -> datetime:
+        """An SMS centre never gives two messages to one recipient the same."""
+        self._last_stamp = max(self.clock.wall, self._last_stamp + timedelta(seconds=1))
+        return self._last_stamp
+
+    def _cut(self, text: str) -> list[str]:
+        """As a phone does with a long text; here every fourth one counts as long."""
+        length = 4 if len(text) > 4 and len(self.texts) % 4 == 0 else 100
+        return [text[start : start + length] for start in range(0, len(text), length)] or [""]
 
     def order(self) -> None:
         """Somebody at the city has the gateway do something. Each code is dialled for one command alone."""
@@ -221,7 +235,8 @@ class World:
             return database.execute(statement, values).fetchone() is not None
 
     def _check_delete(self, sms: IncomingSms) -> None:
-        kept = self._committed("SELECT 1 FROM inbox WHERE sender = ? AND text = ?", sms.number, sms.text)
+        table, texts = ("part", (sms.text, digest(sms.text))) if sms.part else ("inbox", (sms.text, sms.text))
+        kept = self._committed(f"SELECT 1 FROM {table} WHERE sender = ? AND text IN (?, ?)", sms.number, *texts)
         assert kept, "I5: an SMS was deleted before it was kept"
 
     def _check_send(self, sms: OutgoingSms) -> None:
