@@ -22,7 +22,7 @@ from .factories import GATEWAY
 from .test_rights import Town
 
 HERE = Path(central.__file__).parent
-STAYS = {"Gardu", "Gateway", "API", "NIP", "Shift", "No", ""}
+STAYS = {"Gardu", "Gateway", "API", "GB", "NIP", "Shift", "No", ""}
 # What is in one language by intention: commands and formats, official documents, the API's own words.
 LEFT_AS_IT_IS = (
     r"<code.*?</code>", r"\{#.*?#\}", r"\{% trans.*?endtrans %\}", r"\{% call official.*?endcall %\}",
