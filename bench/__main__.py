@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forwarding, grading, reading
+from . import forwarding, grading, proving, reading
 
-for part in (reading, forwarding, grading):
+for part in (reading, forwarding, grading, proving):
     part.main()

@@ -20,6 +20,7 @@ from mqtt_bridge.topics import UPLINK
 from . import (
     access,
     audit_commands,
+    evidence_commands,
     gateway_commands,
     retention_commands,
     roster_commands,
@@ -35,6 +36,7 @@ from .parts import (
     central_key,
     collector_tls,
     data_folder,
+    employee_ids,
     gateway_keys,
     refresh,
     registrar,
@@ -200,6 +202,8 @@ def _start_web(
         registrar=registrar(settings, database),
         outbound=rules(settings.webhooks),
         shared_phones=settings.policy.shared_phones,
+        keys=gateway_keys(settings, database),
+        ids=employee_ids(settings),
     )
     app = create_app(
         office,
@@ -221,6 +225,8 @@ for command in (
     roster_commands.shifts_group,
     token_commands.token,
     audit_commands.audit_group,
+    evidence_commands.verify,
+    evidence_commands.evidence,
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *retention_commands.groups(with_database, refresh),

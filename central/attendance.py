@@ -17,6 +17,7 @@ from mqtt_bridge.records import Action, Flag
 
 from .database import Database, micros, moment
 from .policy import OFFICE, Plan, Planner
+from .retention import boundary
 from .rules import ENROLLED, Absence, DayResult, Outage, Proof, Punch, Status, judge
 
 DAY = timedelta(days=1)
@@ -41,7 +42,7 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class PersonDay:
-    """`result` is None on a day on which nothing was asked of them yet."""
+    """`result` is None on a day on which nothing was asked of them yet, or whose records were removed since."""
 
     person: Person
     date: date
@@ -59,6 +60,7 @@ class Facts:
     complete: dict[str, datetime] = field(default_factory=dict)
     outages: dict[str, list[Outage]] = field(default_factory=lambda: defaultdict(list))
     proofs: dict[tuple[str, ...], Proof] = field(default_factory=dict)
+    kept_since: datetime = _ALWAYS  # of what came before, records may be gone
 
 
 class Attendance:
@@ -119,7 +121,7 @@ class Attendance:
     def judge(self, facts: Facts, person: Person, day: date, now: datetime) -> PersonDay:
         plan = self.plan(facts, person.id, day)
         stays = facts.stays.get(person.id, [])
-        if plan is None or not stays or stays[0].since >= plan.last:
+        if plan is None or not stays or stays[0].since >= plan.last or plan.first < facts.kept_since:
             return PersonDay(person, day, None)
         proof = _proof(facts, plan, stays, now)
         punches = _between(facts.punches.get(person.id, []), plan)
@@ -157,7 +159,7 @@ class Attendance:
 
     def facts(self, employees: Sequence[str], first: date, last: date) -> Facts:
         """A night may begin on the day before and end on the day after."""
-        facts = Facts()
+        facts = Facts(kept_since=moment(boundary(self.database, "record")))
         since, until = micros(self.midnight(first) - DAY), micros(self.midnight(last) + 2 * DAY)
         for some in _parts(employees):
             self._read_punches(facts, some, since, until)

@@ -86,12 +86,13 @@ class City:
         yield self._attendance.midnight(day + DAY)
 
     def _stamps(self, day: date) -> dict[str, tuple[Any, ...]]:
-        """What changes when a record, an incident, a correction or the roster does."""
+        """What changes when a record, an incident, a correction or the roster does, or when old records go."""
         run = self._database.rows
         common = (
             *run("SELECT COUNT(*), MAX(decided), SUM(accepted) FROM correction WHERE decided IS NOT NULL")[0],
             *run("SELECT COUNT(*), MAX(since), MAX(until) FROM placement")[0],
             *run("SELECT COUNT(*) FROM shift")[0],
+            *run("SELECT MAX(before) FROM retention")[0],
         )
         held = dict(run("SELECT gateway, SUM(seq) FROM chain GROUP BY gateway"))
         start = micros(self._attendance.midnight(day) - DAY)

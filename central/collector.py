@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from mqtt_bridge.client import Inbound, Link, LinkDown
-from mqtt_bridge.envelope import seal
+from mqtt_bridge.envelope import SIZE_LIMIT, seal
 from mqtt_bridge.records import Ack, Status
 from mqtt_bridge.topics import Leaf, parse, topic
 
@@ -130,4 +130,8 @@ class Collector:
             self._told[gateway] = FORGOTTEN
 
     def _publish(self, gateway: str, leaf: Leaf, payload: Struct) -> None:
-        self._link.publish(topic(gateway, leaf), seal(payload, self._key), retain=True)
+        sealed = seal(payload, self._key)
+        if len(sealed) > SIZE_LIMIT:  # for it the broker would end the connection, on which all gateways hang
+            log.error("more than a message may hold", gateway=gateway, leaf=str(leaf), bytes=len(sealed))
+            return
+        self._link.publish(topic(gateway, leaf), sealed, retain=True)

@@ -137,6 +137,12 @@ class Database:
             self.run(statement.rstrip(";"))
 
 
+def holding(text: str) -> str:
+    """What `LIKE … ESCAPE '\\'` finds in lower case: whatever holds that text, which is taken as it is."""
+    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
 def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 

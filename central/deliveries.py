@@ -27,7 +27,8 @@ LONGEST = sum(BACKOFF, timedelta())
 # After failures of an endpoint in a row that say that it is away or can take no more.
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 15, 60, 300, 1800))
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
-MANY = 5  # failures in a row after which any failure counts as one of the endpoint
+MANY = 5  # failures in a row after which it is left alone although it answers, but not for long: others may be taken
+REFUSING = timedelta(minutes=5)
 GONE = 410
 NO_MORE = "it answered 410: it wants no more"
 
@@ -83,8 +84,10 @@ def due(database: Database, endpoint: Endpoint, now: datetime, limit: int) -> li
 
 
 def settle(database: Database, endpoint: Endpoint, tried: Sequence[tuple[Delivery, Outcome]], now: datetime) -> None:
-    """Write down how those attempts went, in their order."""
+    """Write down how those attempts went, in their order; of an endpoint that was removed meanwhile, nothing."""
     with database.transaction():
+        if database.value("SELECT 1 FROM webhook WHERE id = ?", endpoint.id) is None:
+            return
         for delivery, outcome in tried:
             if outcome.ok:
                 _delivered(database, endpoint, delivery, now)
@@ -126,13 +129,18 @@ def away(outcome: Outcome) -> bool:
     return outcome.status is None or outcome.status in BUSY
 
 
+def rests(outcome: Outcome) -> bool:
+    """Whether to ask the endpoint nothing more right now. Pure."""
+    return away(outcome) or outcome.status == GONE or outcome.retry_after is not None
+
+
 def pause(failures: int, outcome: Outcome) -> timedelta | None:
     """How long to leave the endpoint alone after so many failures in a row; None when it was one record's. Pure."""
     if outcome.retry_after is not None:
         return timedelta(seconds=outcome.retry_after)
-    if away(outcome) or failures >= MANY:
+    if away(outcome):
         return PAUSES[min(failures, len(PAUSES)) - 1]
-    return None
+    return REFUSING if failures >= MANY else None
 
 
 def _stored(database: Database, record: int | None) -> datetime | None:

@@ -24,12 +24,11 @@ from . import people, queries
 from .database import Database
 from .people import Employee
 from .queries import Entry, Wanted
+from .roster import FORMULA
 
 PAGE = 500  # rows fetched at once
 CHUNK = 65_536
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_WIDEST = 40
+SHEET_ROWS = 1_048_575  # below the titles; xlsxwriter drops what is beyond without a word
 
 
 class Format(StrEnum):
@@ -147,21 +146,31 @@ def _workbook(table: Table, zone: ZoneInfo) -> Iterator[bytes]:
 def _write_workbook(file: IO[bytes], table: Table, zone: ZoneInfo) -> None:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
-        sheet = book.add_worksheet(table.name)
-        bold, time = book.add_format({"bold": True}), book.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
-        for place, column in enumerate(table.columns):
-            sheet.write_string(0, place, column.title, bold)
-        sheet.set_column(0, len(table.columns) - 1, 18)
-        sheet.freeze_panes(1, 0)
-        for line, row in enumerate(table.rows, 1):
+        time = book.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
+        sheet = _sheet(book, table.name, table.columns)
+        for number, row in enumerate(table.rows):
+            if number and number % SHEET_ROWS == 0:
+                sheet = _sheet(book, f"{table.name} {number // SHEET_ROWS + 1}", table.columns)
             for place, column in enumerate(table.columns):
-                value = _shown(column, row)
-                if isinstance(value, datetime):
-                    sheet.write_datetime(line, place, value.astimezone(zone).replace(tzinfo=None), time)
-                elif isinstance(value, int):
-                    sheet.write_number(line, place, value)
-                else:
-                    sheet.write_string(line, place, str(value))
+                _write_cell(sheet, number % SHEET_ROWS + 1, place, _shown(column, row), zone, time)
+
+
+def _sheet(book: Any, name: str, columns: Sequence[Column]) -> Any:
+    sheet, bold = book.add_worksheet(name), book.add_format({"bold": True})
+    for place, column in enumerate(columns):
+        sheet.write_string(0, place, column.title, bold)
+    sheet.set_column(0, len(columns) - 1, 18)
+    sheet.freeze_panes(1, 0)
+    return sheet
+
+
+def _write_cell(sheet: Any, line: int, place: int, value: Any, zone: ZoneInfo, time: Any) -> None:
+    if isinstance(value, datetime):
+        sheet.write_datetime(line, place, value.astimezone(zone).replace(tzinfo=None), time)
+    elif isinstance(value, int):
+        sheet.write_number(line, place, value)
+    else:
+        sheet.write_string(line, place, str(value))
 
 
 def _shown(column: Column, row: Any) -> Any:
@@ -173,7 +182,7 @@ def _for_excel(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(zone):%d/%m/%Y %H:%M:%S}"
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _for_programs(value: Any) -> str:

@@ -13,12 +13,12 @@ from mqtt_bridge.enrolment import mark, readable
 from mqtt_bridge.keys import load_public, write_whole
 from mqtt_bridge.records import PresenceRule
 
-from . import evidence, fleet, mosquitto, qr, queries
+from . import fleet, mosquitto, qr, queries
 from .commands import AS_JSON, now, with_database
 from .config import Config
 from .database import Database, moment
 from .mosquitto import REVOKED
-from .parts import authority, broker_address, broker_folder, enrolment_url, gateway_keys, refresh, registrar, zone
+from .parts import authority, broker_address, broker_folder, enrolment_url, refresh, registrar, zone
 
 GATEWAY_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
@@ -125,22 +125,6 @@ def gateway_revoke(settings: Config, database: Database, name: str, reason: str)
     if settings.broker.tls:
         click.echo(f"Now the broker: systemctl restart mosquitto ({broker_folder(settings) / REVOKED} is new;")
         click.echo("a reload would do as well, but leaves a connection open that is there now)")
-
-
-@gateway.command("verify")
-@click.argument("name")
-@with_database
-def gateway_verify(settings: Config, database: Database, name: str) -> None:
-    """Check again that all records of the gateway NAME are what its key signed when they came."""
-    found = list(evidence.verify(database, gateway_keys(settings, database), name))
-    for line in found:
-        click.echo(line)
-    held = database.value("SELECT COUNT(*) FROM record WHERE gateway = ?", name)
-    if found:
-        raise click.ClickException(
-            f"{len(found)} of {name}'s batches and records are not proven; it has {held} records"
-        )
-    click.echo(f"All {held} records of {name} are proven.")
 
 
 @gateway.command("enrolments")

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 # Outside, a time can not be shown in every zone: one such record would break every page. A clock that was never set
 # starts in 1970.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-_COLUMNS = (
+COLUMNS = (
     "gateway", "journal", "seq", "employee", "action", "at", "received", "channel", "presence", "flags", "receipt",
     "fingerprint", "note", "hash", "stored", "duplicate", "history",
 )  # fmt: skip
@@ -105,8 +105,8 @@ def _possible(record: Record) -> bool:
     return all(EARLIEST <= time < LATEST for time in (record.at, record.received))
 
 
-def _row(batch: Batch, record: Record, stored: int, history: str, *, duplicate: bool) -> tuple[object, ...]:
-    """The values of `_COLUMNS`."""
+def row(batch: Batch, record: Record, stored: int, history: str, *, duplicate: bool) -> tuple[object, ...]:
+    """What is kept of a record, as the values of `COLUMNS`. Pure."""
     return (
         batch.gateway,
         batch.journal,
@@ -126,6 +126,26 @@ def _row(batch: Batch, record: Record, stored: int, history: str, *, duplicate: 
         int(duplicate),
         history,
     )
+
+
+def known_otherwise(database: Database, batch: Batch, records: Sequence[Record], before: int = 2**63 - 1) -> set[str]:
+    """Fingerprints of messages that were counted from another journal of this gateway already, below that id.
+
+    After an old card, a new one or a fork the same message may come in a second record, of another chain. It has
+    the same time, which finds it by an index that is there anyway.
+    """
+    others = database.value(
+        "SELECT COUNT(*) FROM chain WHERE gateway = ? AND journal <> ?", batch.gateway, batch.journal
+    )
+    if not others:
+        return set()
+    times = [micros(each.at) for each in records]
+    rows = database.rows(
+        "SELECT fingerprint FROM record WHERE gateway = ? AND journal <> ? AND duplicate = 0 AND id < ?"
+        f" AND at IN ({', '.join('?' * len(times))})",
+        batch.gateway, batch.journal, before, *times,
+    )  # fmt: skip
+    return {fingerprint for (fingerprint,) in rows}
 
 
 class Ingest:
@@ -232,13 +252,13 @@ class Ingest:
 
     def _store(self, batch: Batch, records: Sequence[Record], sealed: bytes, now: datetime) -> None:
         stored = micros(now)
-        known = self._known_otherwise(batch, records)
+        known = known_otherwise(self._database, batch, records)
         digests = history.digests(history.newest(self._database), (each.hash or "" for each in records))
         rows = [
-            _row(batch, each, stored, digest, duplicate=each.fingerprint in known)
+            row(batch, each, stored, digest, duplicate=each.fingerprint in known)
             for each, digest in zip(records, digests, strict=True)
         ]
-        self._database.insert_all("record", _COLUMNS, rows)
+        self._database.insert_all("record", COLUMNS, rows)
         last = records[-1]
         self._database.run(
             "INSERT INTO batch (gateway, journal, first_seq, last_seq, sealed, stored) VALUES (?, ?, ?, ?, ?, ?)",
@@ -249,25 +269,6 @@ class Ingest:
             "UPDATE chain SET seq = ?, hash = ? WHERE gateway = ? AND journal = ?",
             last.seq, last.hash, batch.gateway, batch.journal,
         )  # fmt: skip
-
-    def _known_otherwise(self, batch: Batch, records: Sequence[Record]) -> set[str]:
-        """Fingerprints of messages that were counted from another journal of this gateway already.
-
-        After an old card, a new one or a fork the same message may come in a second record, of another chain. It has
-        the same time, which finds it by an index that is there anyway.
-        """
-        others = self._database.value(
-            "SELECT COUNT(*) FROM chain WHERE gateway = ? AND journal <> ?", batch.gateway, batch.journal
-        )
-        if not others:
-            return set()
-        times = [micros(each.at) for each in records]
-        rows = self._database.rows(
-            "SELECT fingerprint FROM record WHERE gateway = ? AND journal <> ? AND duplicate = 0"
-            f" AND at IN ({', '.join('?' * len(times))})",
-            batch.gateway, batch.journal, *times,
-        )  # fmt: skip
-        return {fingerprint for (fingerprint,) in rows}
 
     def _quarantine(self, envelope: Envelope, reason: str, now: datetime) -> None:
         known = self._keys.get(envelope.gateway) or self._keys.ended(envelope.gateway)

@@ -15,6 +15,8 @@ from .database import Database, micros
 
 log = structlog.get_logger(__name__)
 
+# A batch is stored with the time at which the collector took it up; a key may change while it waits for the database.
+_GRACE = 60_000_000  # microseconds
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -35,13 +37,20 @@ class GatewayKeys:
             return self.handed_over(gateway)
         return _parse(rows[-1][0]) if rows[-1][2] is None else None
 
-    def at(self, gateway: str, time: datetime) -> Ed25519PublicKey | None:
-        """The key that counted then."""
+    def at(self, gateway: str, time: datetime) -> list[Ed25519PublicKey]:
+        """The keys that may have counted then, the likeliest first: of two where one had just replaced the other."""
         rows = self._rows(gateway)
-        fitting = [public for public, since, until, _ in rows if since <= micros(time) < (until or 2**63)]
-        if fitting:
-            return _parse(fitting[-1])
-        return None if rows else self.handed_over(gateway)
+        if not rows:
+            handed_over = self.handed_over(gateway)
+            return [handed_over] if handed_over else []
+        found = []
+        for grace in (0, _GRACE):
+            found += [
+                public
+                for public, since, until, _ in reversed(rows)
+                if since - grace <= micros(time) < (until or 2**63) + grace
+            ]
+        return [_parse(public) for public in dict.fromkeys(found)]
 
     def ended(self, gateway: str) -> str | None:
         """Why there is no key any more where there was one."""

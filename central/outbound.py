@@ -27,6 +27,8 @@ EXCERPT = 200  # signs of an answer that people are shown
 LONGEST_WAIT = 3600  # seconds that a Retry-After can ask for
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+# Where a rented machine asks for its own keys, of clouds that do not use a link-local address for it.
+_METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def forbidden(address: IPv4Address | IPv6Address) -> bool:
     elif address in _THIS_NETWORK:
         return True
     return (
-        address.is_loopback
+        address in _METADATA
+        or address.is_loopback
         or address.is_link_local
         or address.is_multicast
         or address.is_unspecified
@@ -158,6 +161,9 @@ def _connected(host: str, port: int, rules: Rules) -> socket.socket:
             sock.close()
             problem = error
         else:
+            if not rules.local and sock.getsockname()[0] == sock.getpeername()[0]:  # one of this machine's own
+                sock.close()
+                raise BadUrl("url-local", host=host)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
     raise problem

@@ -18,6 +18,7 @@ from . import desired, rulebooks
 from .authority import Authority, collector_files
 from .config import Config
 from .database import Database, sqlite_url
+from .employee_ids import Ids, kept_in
 from .keys import GatewayKeys
 from .mosquitto import REVOKED
 from .policy import BadPolicy, Rulebook
@@ -54,6 +55,10 @@ def rulebook(settings: Config) -> Rulebook:
 def gateway_keys(settings: Config, database: Database) -> GatewayKeys:
     folder = settings.gateways.keys_dir
     return GatewayKeys(Path(folder) if folder else None, database)
+
+
+def employee_ids(settings: Config) -> Ids:
+    return kept_in(data_folder(settings) / "employee.key")
 
 
 def central_key(settings: Config) -> Ed25519PrivateKey:

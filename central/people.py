@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from .database import Database
+from .database import Database, holding
 
 _SELECT = "SELECT id, nip, name, phone, gateway, active, alias, presence, shift, language FROM employee"
 
@@ -54,14 +54,13 @@ def found(
     where, values = _conditions(gateway, None, offices)
     text = search.replace("\0", "").strip()
     if text:
-        escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         where.append("(LOWER(name) LIKE ? ESCAPE '\\' OR nip = ?)")
-        values += [f"%{escaped}%", "".join(text.split())]
+        values += [holding(text), "".join(text.split())]
     return _select(database, where, values, "active DESC, LOWER(name), id LIMIT ? OFFSET ?", limit, offset)
 
 
 def one(database: Database, id_: str) -> Employee | None:
-    rows = _select(database, ["id = ?"], [id_.replace("\0", "")], "id")
+    rows = _select(database, ["id = ?"], [id_], "id")
     return rows[0] if rows else None
 
 

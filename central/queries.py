@@ -12,7 +12,7 @@ from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Status, decode
 
 from . import states
-from .database import Database, micros, moment
+from .database import Database, holding, micros, moment
 from .keys import revoked
 from .provisional import complete_until
 from .states import Condition
@@ -206,12 +206,11 @@ def _conditions(wanted: Wanted, table: str = "record") -> tuple[list[str], list[
     if gateway:
         pairs.append((f"{table}.gateway = ?", [gateway]))
     if search:
-        escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         name = "LOWER(employee.name) LIKE ? ESCAPE '\\'"
         if table == "record":
-            pairs.append((f"({name} OR receipt = ?)", [f"%{escaped}%", search.upper()]))
+            pairs.append((f"({name} OR receipt = ?)", [holding(search), search.upper()]))
         else:  # an SMS has no room for receipts
-            pairs.append((name, [f"%{escaped}%"]))
+            pairs.append((name, [holding(search)]))
     for column, sign, value in (("at", ">=", wanted.start), ("at", "<", wanted.end)):
         if value is not None:
             pairs.append((f"{column} {sign} ?", [micros(value)]))

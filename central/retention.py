@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from mqtt_bridge.records import Action
 
@@ -17,6 +16,7 @@ from .config import RetentionSection
 from .database import Database, micros
 
 ERASED = "(dihapus)"  # the name of whoever was erased
+DRAFTS = timedelta(days=1)  # lists of employees that somebody looked at and left there
 AT_ONCE = 1000  # rows in one transaction: the collector must not wait long
 _UNTOLD = "id <= (SELECT COALESCE(MIN(position), 9223372036854775807) FROM webhook)" + (
     " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.record = record.id)"
@@ -55,15 +55,18 @@ def due(database: Database, periods: RetentionSection, now: datetime) -> list[Du
 
 
 def run(database: Database, periods: RetentionSection, who: str, now: datetime) -> list[Due]:
-    """Removes it; what was removed."""
-    done = []
-    for what, days, kind in _kinds(periods):
-        if days:
-            before = now - timedelta(days=days)
-            done.append(Due(what, before, _remove(database, kind, before)))
+    """Removes it; what was removed.
+
+    Noted before and after: were it ended midway, what is gone would else look as if it had never been proven.
+    """
+    kinds = [(what, now - timedelta(days=days), kind) for what, days, kind in _kinds(periods) if days]
     with database.transaction():
-        for each in done:
-            _mark(database, each)
+        for what, before, _ in kinds:
+            _mark(database, what, before)
+        database.run("DELETE FROM roster_draft WHERE kept < ?", micros(now - DRAFTS))
+        audit.append(database, who, "retention-begun", {what: before for what, before, _ in kinds}, now)
+    done = [Due(what, before, _remove(database, kind, before)) for what, before, kind in kinds]
+    with database.transaction():
         body = {each.what: {"before": each.before, "removed": each.count} for each in done}
         audit.append(database, who, "retention-run", body, now)
     return done
@@ -82,14 +85,17 @@ def find(database: Database, nip_or_id: str) -> Traces | None:
         return None
     employee, phone = row
     records = database.value("SELECT COUNT(*) FROM record WHERE employee = ?", employee)
-    requests = database.value("SELECT COUNT(*) FROM record WHERE employee = ? AND action = ?", phone, Action.REGISTER)
-    return Traces(employee, int(records), int(requests))
+    return Traces(employee, int(records), len(_asked(database, employee, phone)))
 
 
 def erase(database: Database, traces: Traces, reason: str, who: str, now: datetime) -> None:
     """Their name, NIP and number go; their records stay under the opaque id. The gateways must be told afterwards."""
     with database.transaction():
         _erase(database, traces.employee)
+        database.run(
+            "UPDATE placement SET until = ? WHERE employee = ? AND until IS NULL", micros(now), traces.employee
+        )
+        database.run("DELETE FROM roster_draft")  # lists that wait to be taken in: theirs may be among them
         audit.append(database, who, "person-erased", {"employee": traces.employee, "reason": reason}, now)
 
 
@@ -148,10 +154,10 @@ def _erase_former(database: Database, before: datetime) -> int:
 
 def _erase(database: Database, employee: str) -> None:
     phone = database.value("SELECT phone FROM employee WHERE id = ?", employee)
-    # What the number asked for before it was bound: it names the number, and holds the NIP under seal.
-    database.run(
-        "UPDATE record SET employee = ?, note = '' WHERE employee = ? AND action = ?", ERASED, phone, Action.REGISTER
-    )
+    # What their numbers asked for before they were bound: it names the number, and holds the NIP under seal.
+    for record in _asked(database, employee, phone):
+        database.run("UPDATE record SET employee = ?, note = '' WHERE id = ?", ERASED, record)
+        database.run("UPDATE delivery SET employee = ? WHERE record = ?", ERASED, record)
     database.run(
         "UPDATE employee SET nip = 'erased ' || id, name = ?, phone = 'erased ' || id, alias = '', active = 0"
         " WHERE id = ?",
@@ -159,10 +165,19 @@ def _erase(database: Database, employee: str) -> None:
     )  # fmt: skip
 
 
-def _mark(database: Database, done: Due) -> None:
-    values: tuple[Any, ...] = (done.what, micros(done.before))
+def _asked(database: Database, employee: str, phone: str) -> list[int]:
+    """The requests of that number, and those that were decided on for the employee: they had other numbers before."""
+    rows = database.rows(
+        "SELECT id FROM record WHERE action = ?"
+        " AND (employee = ? OR id IN (SELECT record FROM binding WHERE binding.employee = ?)) ORDER BY id",
+        Action.REGISTER, phone, employee,
+    )  # fmt: skip
+    return [id_ for (id_,) in rows]
+
+
+def _mark(database: Database, what: str, before: datetime) -> None:
     database.run(
         "INSERT INTO retention (what, before) VALUES (?, ?)"
         " ON CONFLICT (what) DO UPDATE SET before = excluded.before WHERE excluded.before > retention.before",
-        *values,
-    )
+        what, micros(before),
+    )  # fmt: skip

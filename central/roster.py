@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from mqtt_bridge.phones import mobile
 from mqtt_bridge.records import Language, PresenceRule
 
 from .database import Database, micros
+from .employee_ids import Ids, by_chance
+from .workbooks import LOST
 
 _ALIASES = {
     "nip": "nip", "name": "name", "nama": "name", "phone": "phone", "telepon": "phone", "hp": "phone",
@@ -22,8 +23,7 @@ _ALIASES = {
     "kode": "presence", "shift": "shift", "language": "language", "bahasa": "language",
 }  # fmt: skip
 COLUMNS = ("nip", "name", "phone", "gateway")
-LOST = "~"  # before a number that a spreadsheet does not know to its last digit
-_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ FAULTS = {
     "nip": "18 digits are needed",
     "nip-number": "the spreadsheet took it for a number and lost its end; format the column as text, then enter it",
     "name-missing": "it is missing",
-    "name-odd": "it holds a character that can not be shown",
+    "text-odd": "it holds a character that can not be shown",
+    "text-formula": "a spreadsheet would calculate what begins with = + - or @",
     "phone": "not a mobile number such as 081234567890",
     "gateway": "{given!r} is not known; see gardu-central gateway add",
     "alias": "one word of at most 12 letters, such as ani",
@@ -114,11 +115,18 @@ def rows_of(lines: Sequence[Sequence[str]], gateways: Collection[str], *, shared
     return rows
 
 
-def store(database: Database, rows: Sequence[Row], *, replace: bool = False, now: datetime | None = None) -> int:
+def store(
+    database: Database,
+    rows: Sequence[Row],
+    *,
+    replace: bool = False,
+    now: datetime | None = None,
+    ids: Ids = by_chance,
+) -> int:
     """Add and change those employees; with `replace` nobody else stays active. Returns how many are active then.
 
-    Whoever is known by NIP keeps their id; where they were until `now` stays known. Raises `BadRoster`
-    when a phone is bound to somebody else.
+    Whoever is known by NIP keeps their id, the others get the first of `ids` that nobody has; where they were until
+    `now` stays known. Raises `BadRoster` when a phone is bound to somebody else.
     """
     with database.transaction():
         if replace:
@@ -131,12 +139,12 @@ def store(database: Database, rows: Sequence[Row], *, replace: bool = False, now
                 row.nip, row.phone, row.alias,
             )  # fmt: skip
         for row in rows:
-            _upsert(database, row)
+            _upsert(database, row, ids)
         _place(database, now or datetime.now(UTC))
         return int(database.value("SELECT COUNT(*) FROM employee WHERE active = 1"))
 
 
-def _upsert(database: Database, row: Row) -> None:
+def _upsert(database: Database, row: Row, ids: Ids) -> None:
     changed = database.run(
         "UPDATE employee SET name = ?, phone = ?, gateway = ?, alias = ?, presence = ?, shift = ?, language = ?,"
         " active = 1 WHERE nip = ?",
@@ -144,7 +152,8 @@ def _upsert(database: Database, row: Row) -> None:
     )  # fmt: skip
     if not changed:
         columns = ("name", "phone", "gateway", "alias", "presence", "shift", "language", "id", "nip")
-        database.insert_all("employee", columns, [(*_values(row), _new_id(), row.nip)])
+        free = (id_ for id_ in ids(row.nip) if not database.row("SELECT 1 FROM employee WHERE id = ?", id_))
+        database.insert_all("employee", columns, [(*_values(row), next(free), row.nip)])
 
 
 def _values(row: Row) -> tuple[str | None, ...]:
@@ -208,13 +217,21 @@ def _faults(number: int, row: dict[str, str], gateways: Collection[str]) -> Iter
         yield Fault(number, "nip", "nip")
     if not row.get("name"):
         yield Fault(number, "name", "name-missing")
-    elif not row["name"].isprintable():
-        yield Fault(number, "name", "name-odd")
     if mobile(row.get("phone", "")) is None:
         yield Fault(number, "phone", "phone")
+    yield from _faults_of_texts(number, row)
     yield from _faults_of_options(number, row)
     if row.get("gateway") not in gateways:
         yield Fault(number, "gateway", "gateway", {"given": row.get("gateway", "")})
+
+
+def _faults_of_texts(number: int, row: dict[str, str]) -> Iterator[Fault]:
+    for column in ("name", "shift"):
+        text = row.get(column, "")
+        if not text.isprintable():  # a database may refuse it
+            yield Fault(number, column, "text-odd")
+        elif text.startswith(FORMULA):
+            yield Fault(number, column, "text-formula")
 
 
 def _faults_of_options(number: int, row: dict[str, str]) -> Iterator[Fault]:
@@ -263,8 +280,3 @@ def _doubles(rows: Sequence[Row], column: str) -> Iterator[Fault]:
         if value in seen:
             yield Fault(row.line, column, "double", {"row": seen[value]})
         seen.setdefault(value, row.line)
-
-
-def _new_id() -> str:
-    """An opaque id: by it alone an employee is known on gateways and wires."""
-    return "e-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))

@@ -12,6 +12,7 @@ import msgspec
 
 from . import audit, roster
 from .database import Database, micros
+from .employee_ids import Ids, by_chance
 from .roster import Row
 
 KEPT = timedelta(hours=1)  # between looking and doing
@@ -50,23 +51,30 @@ class Outdated(Exception):
     """The list would change something else by now than what was looked at."""
 
 
-def rehearse(database: Database, rows: Sequence[Row], *, replace: bool, now: datetime) -> Plan:
+def rehearse(database: Database, rows: Sequence[Row], *, replace: bool, now: datetime, ids: Ids = by_chance) -> Plan:
     """What `apply` would change. Raises `BadRoster`."""
     plan = Plan()
     try:
         with database.transaction():
-            plan = _stored(database, rows, replace=replace, now=now)
+            plan = _stored(database, rows, replace=replace, now=now, ids=ids)
             raise _Rehearsed
     except _Rehearsed:
         return plan
 
 
 def apply(
-    database: Database, rows: Sequence[Row], *, replace: bool, who: str, now: datetime, expected: str = ""
+    database: Database,
+    rows: Sequence[Row],
+    *,
+    replace: bool,
+    who: str,
+    now: datetime,
+    expected: str = "",
+    ids: Ids = by_chance,
 ) -> Plan:
     """All of it. Raises `BadRoster`, and `Outdated` unless it is the plan of that digest."""
     with database.transaction():
-        plan = _stored(database, rows, replace=replace, now=now)
+        plan = _stored(database, rows, replace=replace, now=now, ids=ids)
         if expected and plan.digest != expected:
             raise Outdated
         body = {
@@ -104,15 +112,16 @@ def forget(database: Database, who: str) -> None:
     database.run("DELETE FROM roster_draft WHERE who = ?", who)
 
 
-def _stored(database: Database, rows: Sequence[Row], *, replace: bool, now: datetime) -> Plan:
+def _stored(database: Database, rows: Sequence[Row], *, replace: bool, now: datetime, ids: Ids) -> Plan:
     before = _everyone(database)
-    active = roster.store(database, rows, replace=replace, now=now)
+    active = roster.store(database, rows, replace=replace, now=now, ids=ids)
     after = _everyone(database)
     changes = [_change(nip, before.get(nip), values) for nip, values in after.items() if before.get(nip) != values]
     changes.sort(key=lambda change: change.name.casefold())
     added = [change for change in changes if change.nip not in before]
     gone = [change for change in changes if change.columns.get("active") == (1, 0)]
-    changed = [change for change in changes if change not in added and change not in gone]
+    others = {change.nip for change in (*added, *gone)}
+    changed = [change for change in changes if change.nip not in others]
     listed = {row.nip for row in rows}
     same = len(listed) - sum(1 for change in changes if change.nip in listed)
     return Plan(added, changed, gone, same, active)

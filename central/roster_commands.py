@@ -10,7 +10,7 @@ from . import roster_changes, shifts, spreadsheets
 from .commands import now, who, with_database
 from .config import Config
 from .database import Database
-from .parts import refresh, rulebook
+from .parts import employee_ids, refresh, rulebook
 from .roster import BadRoster, rows_of
 
 
@@ -31,7 +31,7 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
     known = {id_ for (id_,) in database.rows("SELECT id FROM gateway")}
     try:
         rows = rows_of(spreadsheets.read(file.read_bytes()), known, shared=settings.policy.shared_phones)
-        plan = roster_changes.apply(database, rows, replace=replace, who=who(), now=now())
+        plan = roster_changes.apply(database, rows, replace=replace, who=who(), now=now(), ids=employee_ids(settings))
     except BadRoster as error:
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)

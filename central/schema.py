@@ -364,4 +364,19 @@ CREATE TABLE retention (
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
-STEPS = (_RECORDS, _CHECK_IN, _HISTORY, _ATTENDANCE, _TRUST, _UPLINK, _PROGRAMS, _WEBHOOKS, _ACCESS, _LANGUAGE)
+# Finds the batch that proves a record.
+_EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
+
+STEPS = (
+    _RECORDS,
+    _CHECK_IN,
+    _HISTORY,
+    _ATTENDANCE,
+    _TRUST,
+    _UPLINK,
+    _PROGRAMS,
+    _WEBHOOKS,
+    _ACCESS,
+    _LANGUAGE,
+    _EVIDENCE,
+)

@@ -81,7 +81,7 @@ class Sender:
         return self._send(endpoint, deliveries.due(self._database, endpoint, now, BATCH)) or filled > 0
 
     def _send(self, endpoint: Endpoint, wanted: list[Delivery]) -> bool:
-        """Until one fails: the others may have more luck later, and the endpoint may need rest."""
+        """Until the endpoint needs rest: what it refuses of one employee must not hold up the others."""
         tried: list[tuple[Delivery, Outcome]] = []
         entries = {entry.id: entry for entry in queries.by_ids(self._database, [each.record for each in wanted])}
         for delivery in wanted:
@@ -94,6 +94,7 @@ class Sender:
             tried.append((delivery, outcome))
             if not outcome.ok:
                 log.info("webhook not taken", endpoint=endpoint.name, problem=outcome.problem)
+            if deliveries.rests(outcome):
                 break
         if tried:
             deliveries.settle(self._database, endpoint, tried, self._clock())

@@ -50,6 +50,9 @@ def _split(sealed: bytes) -> tuple[bytes, bytes]:
     if not newline:
         raise BadEnvelope("there is no signature behind the payload")
     try:
-        return body, base64.b64decode(signature, validate=True)
+        raw = base64.b64decode(signature, validate=True)
     except binascii.Error:
         raise BadEnvelope("the signature is not base64") from None
+    if base64.b64encode(raw) != signature:  # spare bits that nothing signs: one signature has one form
+        raise BadEnvelope("the signature is not in the one form of base64")
+    return body, raw

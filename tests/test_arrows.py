@@ -28,7 +28,7 @@ ONE_IMPORTER = {
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},
     "xlsxwriter": {"central/exports.py"},
-    "python_calamine": {"central/spreadsheets.py"},
+    "python_calamine": {"central/workbooks.py"},
     "standardwebhooks": {"central/webhooks.py"},
     "pyotp": {"gateway/presence.py", "central/second_factor.py"},
     "segno": {"gateway/web/screen.py", "central/qr.py"},

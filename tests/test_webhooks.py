@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sqlite3
 import subprocess
@@ -142,3 +143,8 @@ def _tried(town: Town) -> str:
     command = [f"{BIN}/gardu-central", "webhook", "test", "sinergi", "--config", f"{town.folder}/central.toml"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.stdout + done.stderr
+
+
+def test_the_receiver_takes_no_body_that_fills_its_memory(tmp_path: Path) -> None:
+    app = runpy.run_path(f"{ROOT}/deploy/sinergi/receiver.py")["create_app"](tmp_path / "store.db", [])
+    assert app.test_client().post("/gardu", data=b"x" * 1_000_001).status_code == 413

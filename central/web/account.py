@@ -62,7 +62,7 @@ def _wrong_with(office: Office) -> str:
 def _register_sessions(app: Flask, office: Office) -> None:
     @app.post("/account/sessions/<session_id>/end")
     def account_session_end(session_id: str) -> Response:
-        if not sessions.end(office.database, current_user.id, session_id.replace("\0", "")):
+        if not sessions.end(office.database, current_user.id, session_id):
             abort(404)
         return _back(_("Sesi itu diakhiri."))
 

@@ -13,6 +13,7 @@ from ..languages import N_, _
 from ..roles import Role
 from ..users import BadUser, User
 from .office import Office
+from .rights import gateways
 from .words import said
 
 ROLES = {
@@ -38,7 +39,9 @@ def register(app: Flask, office: Office) -> None:
 def _register_all(app: Flask, office: Office) -> None:
     @app.get("/accounts")
     def accounts() -> str:
-        return render_template("accounts.html", users=users.everyone(office.database), gateways=_gateways(office))
+        return render_template(
+            "accounts.html", users=users.everyone(office.database), gateways=gateways(office.database)
+        )
 
     @app.post("/accounts")
     def account_add() -> str | Response:
@@ -57,7 +60,7 @@ def _register_one(app: Flask, office: Office) -> None:
         return render_template(
             "account_of.html",
             user=_user(office, name),
-            gateways=_gateways(office),
+            gateways=gateways(office.database),
             sessions=sessions.of(office.database, name, office.clock()),
         )
 
@@ -95,10 +98,6 @@ def _register_one(app: Flask, office: Office) -> None:
 
 def _user(office: Office, name: str) -> User:
     return users.one(office.database, name) or abort(404)
-
-
-def _gateways(office: Office) -> list[str]:
-    return [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id")]
 
 
 def _rights() -> tuple[set[Role], set[str]]:

@@ -91,7 +91,9 @@ def problem(status: int, title: str, detail: str, kind: str = "about:blank") -> 
 
 
 def _records(office: Office, query: RecordsQuery) -> Page[contract.Record]:
-    after = (history.parse(query.cursor) if query.cursor else None) or Cursor()
+    after = Cursor() if query.cursor is None else history.parse(query.cursor)
+    if after is None:  # with a line break behind it, which a pattern lets pass
+        raise Wrong(400, "cursor: send what came as `next`, nothing more")
     if not history.holds(office.database, after):
         raise Wrong(410, SET_BACK, "/api#cursor")
     wanted = Wanted(gateway=query.gateway, start=query.since, end=query.until, after=after.id)
@@ -105,7 +107,7 @@ def _provisional(office: Office, query: ProvisionalQuery) -> Page[contract.Provi
     after = int(query.cursor or 0)
     wanted = Wanted(gateway=query.gateway, start=query.since, end=query.until, after=after)
     found = queries.provisional(office.database, wanted, query.limit + 1)
-    items = contract.told(contract.Provisional, found[: query.limit])
+    items = [contract.provisional(each) for each in found[: query.limit]]
     return Page(items=items, next=str(items[-1].id if items else after), more=len(found) > query.limit)
 
 

@@ -26,6 +26,7 @@ from . import (
     bindings,
     enrol,
     errors,
+    evidence,
     exports,
     health,
     language,
@@ -80,6 +81,7 @@ def create_app(
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)
+    evidence.register(app, office)
     api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
     health.register(app, office)
@@ -94,7 +96,10 @@ def create_app(
 @contextmanager
 def serve(listen: str, app: Flask) -> Iterator[None]:
     """The application at `host:port`, in a thread of its own. Raises `OSError` when the port is taken."""
-    server: Any = waitress.create_server(app, listen=listen, threads=8, ident="gardu")
+    # Waitress would take away what a reverse proxy says; whether it is believed is for `create_app`.
+    server: Any = waitress.create_server(
+        app, listen=listen, threads=8, ident="gardu", clear_untrusted_proxy_headers=False
+    )
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     try:

@@ -55,7 +55,14 @@ LONGEST_REPORT = 31  # days
 def register(app: Flask, office: Office) -> None:
     attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
     _register_words(app, office)
-    for part in (_register_city, _register_offices, _register_people, forms.register, replay.register):
+    for part in (
+        _register_city,
+        _register_offices,
+        _register_incidents,
+        _register_people,
+        forms.register,
+        replay.register,
+    ):
         part(app, office, attendance)
 
 
@@ -121,6 +128,8 @@ def _register_offices(app: Flask, office: Office, attendance: Attendance) -> Non
             "attendance/office_month.html", gateway=gateway, rows=rows, first=first, **around(first)
         )
 
+
+def _register_incidents(app: Flask, office: Office, attendance: Attendance) -> None:
     @app.get("/attendance/office/<gateway>/incidents")
     def attendance_incidents(gateway: str) -> str:
         _known(office, gateway)
@@ -185,12 +194,12 @@ def _affected(people: Iterable[tuple[Person, list[PersonDay]]]) -> list[PersonDa
 
 
 def _known(office: Office, gateway: str) -> None:
-    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway.replace("\0", "")) is None:
+    if office.database.value("SELECT 1 FROM gateway WHERE id = ?", gateway) is None:
         abort(404)
 
 
 def _person(attendance: Attendance, employee: str) -> Person:
-    return attendance.person(employee.replace("\0", "")) or abort(404)
+    return attendance.person(employee) or abort(404)
 
 
 def _wanted_day(attendance: Attendance, office: Office) -> date:

@@ -5,7 +5,6 @@ Fields are added here, never changed or removed: programs of others depend on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -16,9 +15,9 @@ from msgspec import Meta, Struct
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import Action, Status
 
+from .. import queries
 from ..access import Scope
 from ..history import CURSOR
-from ..queries import Entry
 from ..states import State
 
 T = TypeVar("T")
@@ -213,7 +212,7 @@ def document(server: str = "/api/v1") -> dict[str, Any]:
     """The OpenAPI 3.1 description."""
     types = [each.answer for each in OPERATIONS] + [each.query for each in OPERATIONS] + [Problem]
     _, components = msgspec.json.schema_components(types, ref_template=_REF)
-    queries = {each.query.__name__ for each in OPERATIONS}
+    asked = {each.query.__name__ for each in OPERATIONS}
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": "Attendance records of the collector."},
@@ -221,7 +220,7 @@ def document(server: str = "/api/v1") -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {each.path: {"get": _operation(each, components)} for each in OPERATIONS},
         "components": {
-            "schemas": {name: schema for name, schema in components.items() if name not in queries},
+            "schemas": {name: schema for name, schema in components.items() if name not in asked},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -273,14 +272,19 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
 
 
-def told(answer: type[T], items: Sequence[Any]) -> list[T]:
-    """Plain values of the same field names as that type."""
-    return [msgspec.convert(each, answer, from_attributes=True) for each in items]
+S = TypeVar("S", Record, Provisional)
 
 
-def record(entry: Entry) -> Record:
-    """A number that is bound to nobody is a person's all the same, and what it asks for is sealed."""
-    made = msgspec.convert(entry, Record, from_attributes=True)
-    if entry.employee.startswith("+"):
-        made = msgspec.structs.replace(made, employee=masked(entry.employee))
+def provisional(entry: queries.Provisional) -> Provisional:
+    return _of_nobody(msgspec.convert(entry, Provisional, from_attributes=True))
+
+
+def record(entry: queries.Entry) -> Record:
+    """What a number that is bound to nobody asks for is sealed."""
+    made = _of_nobody(msgspec.convert(entry, Record, from_attributes=True))
     return msgspec.structs.replace(made, note="") if entry.action == Action.REGISTER else made
+
+
+def _of_nobody(made: S) -> S:
+    """A number that is bound to nobody is a person's all the same."""
+    return msgspec.structs.replace(made, employee=masked(made.employee)) if made.employee.startswith("+") else made

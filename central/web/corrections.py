@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from ..corrections import ABSENCES, Kind, NotAllowed, Wish
 from ..languages import N_, _
 from ..rules import Status
 from .office import Office
+from .when import day_of
 
 PUNCHES = {Action.IN: N_("Masuk"), Action.OUT: N_("Pulang")}
 KINDS = {
@@ -40,10 +41,11 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post("/attendance/person/<employee>/<day>/corrections")
     def correction_ask(employee: str, day: str) -> Response:
-        if attendance.person(employee.replace("\0", "")) is None:
+        wanted = day_of(day)
+        if wanted is None or attendance.person(employee) is None:
             abort(404)
         try:
-            wish = wished(request.form, employee, date.fromisoformat(day), attendance, office.clock())
+            wish = wished(request.form, employee, wanted, attendance, office.clock())
             corrections.ask(office.database, wish, current_user.id, office.clock())
             flash(_("Diajukan; sekarang menunggu persetujuan orang lain."))
         except NotAllowed as error:
@@ -54,23 +56,21 @@ def register(app: Flask, office: Office, attendance: Attendance) -> None:
 
     @app.post(f"/corrections/<int(max={LARGEST}):id_>")
     def correction_decide(id_: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
-            flash(_("Disetujui.") if accepted else _("Ditolak."))
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide, id_)
 
     @app.post(f"/statements/<int(max={LARGEST}):record>")
     def statement_decide(record: int) -> Response:
-        accepted = request.form.get("accepted") == "1"
-        try:
-            corrections.decide_statement(office.database, record, current_user.id, office.clock(), accepted=accepted)
-            flash(_("Disetujui.") if accepted else _("Ditolak."))
-        except NotAllowed as error:
-            flash(str(error), "error")
-        return redirect(_back())
+        return _decided(office, corrections.decide_statement, record)
+
+
+def _decided(office: Office, decide: Callable[..., None], id_: int) -> Response:
+    accepted = request.form.get("accepted") == "1"
+    try:
+        decide(office.database, id_, current_user.id, office.clock(), accepted=accepted)
+        flash(_("Disetujui.") if accepted else _("Ditolak."))
+    except NotAllowed as error:
+        flash(str(error), "error")
+    return redirect(_back())
 
 
 def wished(form: Mapping[str, str], employee: str, day: date, attendance: Attendance, now: datetime) -> Wish:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Flask, Response, current_app
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
@@ -10,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 from ..database import StorageError
 from ..languages import N_, _
 from . import api
+
+log = structlog.get_logger(__name__)
 
 WORDS = {
     400: (N_("Permintaan tidak jelas"), N_("Peramban mengirim sesuatu yang tidak bisa dibaca.")),
@@ -36,8 +39,9 @@ STALE = (N_("Muat ulang"), N_("Halaman ini sudah kedaluwarsa. Muat ulang, lalu c
 def register(app: Flask) -> None:
     @app.errorhandler(StorageError)
     def storage(error: StorageError) -> tuple[str | Response, int]:
+        log.warning("database can not be reached", problem=str(error))  # it may name hosts and logins: here only
         if api.asked():
-            return api.problem(503, "The database can not be reached", str(error))
+            return api.problem(503, "The database can not be reached", "try again in a minute")
         return _page(*WORDS[503]), 503
 
     @app.errorhandler(CSRFError)

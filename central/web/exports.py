@@ -14,7 +14,7 @@ from ..languages import N_
 from ..queries import Wanted
 from .office import Office
 from .pages import ACTIONS
-from .rights import visible
+from .rights import gateways
 from .when import day_of, midnight, month_of
 
 FORMATS = {Format.XLSX: "Excel (XLSX)", Format.EXCEL_CSV: N_("CSV untuk Excel"), Format.CSV: "CSV (RFC 4180)"}
@@ -26,8 +26,9 @@ def register(app: Flask, office: Office) -> None:
     @app.get("/exports", endpoint="exports")
     def choose() -> str:
         today = office.clock().astimezone(office.zone).date()
-        known = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
-        return render_template("exports.html", gateways=known, first=month_of("", today)[0], last=today)
+        return render_template(
+            "exports.html", gateways=gateways(office.database), first=month_of("", today)[0], last=today
+        )
 
     @app.post("/exports/records")
     def export_records() -> Response:

@@ -13,6 +13,8 @@ from flask_login import UserMixin
 from mqtt_bridge.client import Problem
 
 from ..database import Database
+from ..employee_ids import Ids, by_chance
+from ..keys import GatewayKeys
 from ..outbound import Rules
 from ..policy import Rulebook
 from ..registrar import Registrar
@@ -24,8 +26,8 @@ from ..users import User
 class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
-    `shared_phones` whether several employees may have one number. Without a `rulebook` attendance is judged by the
-    shipped one.
+    `shared_phones` whether several employees may have one number, `keys` what the gateways signed with, `ids`
+    what new employees are called. Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -38,6 +40,12 @@ class Office:
     registrar: Registrar | None = None
     outbound: Rules = field(default_factory=Rules)
     shared_phones: bool = False
+    keys: GatewayKeys | None = None
+    ids: Ids = by_chance
+
+    @property
+    def gateway_keys(self) -> GatewayKeys:
+        return self.keys or GatewayKeys(None, self.database)
 
 
 class Person(UserMixin):  # type: ignore[misc]

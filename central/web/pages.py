@@ -17,7 +17,7 @@ from ..queries import Wanted
 from ..states import State
 from .conditions import told
 from .office import Office
-from .rights import visible
+from .rights import gateways, visible
 
 PAGE = 50
 MOST_PAGES = 10_000
@@ -71,6 +71,12 @@ TROUBLES = {
 
 
 def register(app: Flask, office: Office) -> None:
+    _register_words(app, office)
+    _register_fleet(app, office)
+    _register_records(app, office)
+
+
+def _register_words(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         states=STATES,
         colours=COLOURS,
@@ -86,13 +92,17 @@ def register(app: Flask, office: Office) -> None:
         ago=lambda at: ago(at, office.clock()),
     )
 
+
+def _register_fleet(app: Flask, office: Office) -> None:
     @app.get("/")
     def fleet() -> str:
         found = queries.gateways(office.database, office.clock(), office.zone)
-        gateways = [gateway for gateway in found if visible(gateway.id)]
-        counts = Counter(gateway.condition.state for gateway in gateways)
-        return render_template("fleet.html", gateways=gateways, counts=counts)
+        shown = [gateway for gateway in found if visible(gateway.id)]
+        counts = Counter(gateway.condition.state for gateway in shown)
+        return render_template("fleet.html", gateways=shown, counts=counts)
 
+
+def _register_records(app: Flask, office: Office) -> None:
     @app.get("/records")
     def records() -> str:
         start, end = queries.today(office.clock(), office.zone)
@@ -105,8 +115,6 @@ def register(app: Flask, office: Office) -> None:
         )
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
         found = queries.latest(office.database, wanted, PAGE + 1, (page - 1) * PAGE)
-        known = office.database.rows("SELECT id FROM gateway ORDER BY id")
-        gateways = [id_ for (id_,) in known if visible(id_)]
         return render_template(
             "records.html",
             entries=found[:PAGE],
@@ -116,7 +124,7 @@ def register(app: Flask, office: Office) -> None:
             more=len(found) > PAGE,
             page=page,
             wanted=wanted,
-            gateways=gateways,
+            gateways=gateways(office.database),
             day=start,
         )
 

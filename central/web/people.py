@@ -16,7 +16,7 @@ from ..roster import BadRoster, rows_of
 from ..roster_changes import Outdated
 from .office import Office
 from .pages import MOST_PAGES
-from .rights import visible
+from .rights import gateways
 from .words import COLUMNS, fault_said
 
 PAGE = 50
@@ -31,14 +31,14 @@ def register(app: Flask, office: Office) -> None:
 
 
 def _register_people(app: Flask, office: Office) -> None:
-    @app.get("/people", endpoint="people")
+    @app.route("/people", methods=["GET", "POST"], endpoint="people")
     def every() -> str:
+        """Searched by a form that is posted: a NIP in an address would stand in every log on the way."""
         page = min(max(1, request.args.get("page", 1, type=int)), MOST_PAGES)
-        search, gateway = (request.args.get(name, "").strip() for name in ("search", "gateway"))
+        search, gateway = (request.values.get(name, "").strip() for name in ("search", "gateway"))
         found = people.found(
             office.database, search, PAGE + 1, (page - 1) * PAGE, gateway=gateway, offices=current_user.scope
         )
-        known = [id_ for (id_,) in office.database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
         return render_template(
             "people.html",
             people=found[:PAGE],
@@ -46,7 +46,7 @@ def _register_people(app: Flask, office: Office) -> None:
             page=page,
             search=search,
             gateway=gateway,
-            gateways=known,
+            gateways=gateways(office.database),
         )
 
     @app.post("/people/<employee>/reveal")
@@ -81,7 +81,7 @@ def _register_import(app: Flask, office: Office) -> None:
     @app.post("/people/import/<draft>")
     def roster_apply(draft: str) -> str | Response | tuple[str, int]:
         who, now = current_user.id, office.clock()
-        kept = roster_changes.kept(office.database, draft.replace("\0", ""), who, now)
+        kept = roster_changes.kept(office.database, draft, who, now)
         if kept is None:
             flash(_("Daftar itu sudah tidak ada; unggah lagi."), "error")
             return redirect(url_for("roster_import"))
@@ -89,7 +89,13 @@ def _register_import(app: Flask, office: Office) -> None:
         expected = request.form.get("digest", "")
         try:
             plan = roster_changes.apply(
-                office.database, rows, replace=replace, who=who, now=now, expected=expected or "-"
+                office.database,
+                rows,
+                replace=replace,
+                who=who,
+                now=now,
+                expected=expected or "-",
+                ids=office.ids,
             )
         except Outdated:
             plan = roster_changes.rehearse(office.database, rows, replace=replace, now=now)

@@ -66,6 +66,9 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "attendance_month": _ATTENDANCE,
     "attendance_day": _ATTENDANCE,
     "attendance_replay": _PERSONNEL,
+    "evidence": _PERSONNEL,
+    "evidence_reveal": _PERSONNEL,
+    "evidence_file": _PERSONNEL,
     "corrections_waiting": _OFFICE,
     "correction_ask": _OFFICE,
     "correction_decide": _PERSONNEL,
@@ -94,7 +97,7 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
 NAVIGATION = (
     ("fleet", N_("Gateway"), ("fleet",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction")),
-    ("records", N_("Presensi"), ("records",)),
+    ("records", N_("Presensi"), ("records", "evidence")),
     ("numbers", N_("Nomor"), ("numbers",)),
     ("people", N_("Pegawai"), ("people", "person", "roster")),
     ("exports", N_("Unduh"), ("export",)),
@@ -121,6 +124,9 @@ def register(app: Flask, office: Office) -> None:
     def guard() -> Response | None:
         if request.endpoint is None:
             return None  # there is no such page
+        place = request.view_args or {}
+        if any("\0" in str(value) for value in place.values()):
+            abort(404)  # nothing is called so, and PostgreSQL takes no NUL
         right = RIGHTS.get(request.endpoint)
         if isinstance(right, Open):
             return None
@@ -129,7 +135,7 @@ def register(app: Flask, office: Office) -> None:
             return response
         if right is None or not right & current_user.roles:
             abort(403)
-        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, request.view_args or {}):
+        if request.endpoint not in _LOOK_THEMSELVES and not _inside(office.database, place):
             abort(404)
         return None
 
@@ -146,16 +152,16 @@ def visible(gateway: str | None) -> bool:
     return scope is None or gateway in scope
 
 
+def gateways(database: Database) -> list[str]:
+    """Those of which whoever is logged in sees the employees."""
+    return [id_ for (id_,) in database.rows("SELECT id FROM gateway ORDER BY id") if visible(id_)]
+
+
 def _inside(database: Database, place: dict[str, Any]) -> bool:
     """Whether an address names nothing of an office that whoever is logged in does not see."""
     if current_user.scope is None:
         return True
-    offices = [database.value(_OFFICE_OF[name], _clean(value)) for name, value in place.items() if name in _OFFICE_OF]
+    offices = [database.value(_OFFICE_OF[name], value) for name, value in place.items() if name in _OFFICE_OF]
     if "gateway" in place:
         offices.append(place["gateway"])
     return all(visible(gateway) for gateway in offices)
-
-
-def _clean(value: Any) -> Any:
-    """PostgreSQL takes no NUL."""
-    return value.replace("\0", "") if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from flask import Flask, flash, redirect, render_template, request, session, url_for
@@ -60,14 +60,15 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         if not second_factor.needed(office.database, name):
             return _begin(office, name)
         session.clear()
-        session["half"] = {"name": name, "at": micros(office.clock())}
+        mark = access.password_mark(office.database, name)
+        session["half"] = {"name": name, "at": micros(office.clock()), "mark": mark}
         return redirect(url_for("log_in_code", next=request.args.get("next") or None))
 
     @app.route("/login/code", methods=["GET", "POST"])
     @from_one_address
     @at_one_account
     def log_in_code() -> str | Response | tuple[str, int]:
-        name = _half(office.clock())
+        name = _half(office)
         if name is None:
             return redirect(url_for("log_in", next=request.args.get("next") or None))
         form = CodeForm()
@@ -100,17 +101,19 @@ def _begin(office: Office, name: str) -> Response:
     return redirect(inside(request.args.get("next", "")) or url_for("fleet"))
 
 
-def _half(now: datetime) -> str | None:
-    """Who gave the right password a moment ago, and owes the code."""
+def _half(office: Office) -> str | None:
+    """Who gave the password that is still the right one a moment ago, and owes the code."""
     half = session.get("half")
-    if not half or now - moment(half["at"]) > HALF_LASTS:
+    if not half or office.clock() - moment(half["at"]) > HALF_LASTS:
         return None
-    return str(half["name"])
+    holds = half.get("mark") == access.password_mark(office.database, half["name"])
+    return str(half["name"]) if holds else None
 
 
 def _claimed(office: Office) -> str:
-    """At whose account somebody tries."""
-    return (request.form.get("name") or _half(office.clock()) or "").casefold()[:100]
+    """At whose account somebody tries: with a code, only at that of the password."""
+    name = request.form.get("name") if request.endpoint == "log_in" else _half(office)
+    return (name or "").casefold()[:100]
 
 
 def inside(target: str) -> str | None:

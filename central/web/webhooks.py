@@ -85,7 +85,7 @@ def _do(office: Office, endpoint: Endpoint, what: str) -> None:
         )
     elif what == "resend":
         record = request.form.get("record", type=int)
-        if "record" in request.form and record is None:
+        if "record" in request.form and not 0 < (record or 0) <= LARGEST:
             abort(400)
         count = deliveries.resend(database, endpoint, now, record)
         flash(ngettext("{count} catatan dikirim lagi.", "{count} catatan dikirim lagi.", count).format(count=count))

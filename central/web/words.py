@@ -34,7 +34,8 @@ FAULTS = {
         "dianggap bilangan oleh lembar kerja, angka akhirnya hilang; jadikan kolomnya teks, lalu isi lagi"
     ),
     "name-missing": N_("kosong"),
-    "name-odd": N_("berisi huruf yang tidak bisa ditampilkan"),
+    "text-odd": N_("berisi huruf yang tidak bisa ditampilkan"),
+    "text-formula": N_("diawali = + - atau @, yang akan dihitung oleh lembar kerja"),
     "phone": N_("bukan nomor ponsel seperti 081234567890"),
     "gateway": N_("gateway {given!r} tidak dikenal"),
     "alias": N_("satu kata, paling banyak 12 huruf, misalnya ani"),

@@ -17,6 +17,7 @@ import waitress
 from flask import Flask, request
 from standardwebhooks import Webhook, WebhookVerificationError
 
+LARGEST = 1_000_000  # bytes: whoever has no secret must not fill the memory before that shows
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,6 +35,7 @@ class Unsigned(Exception):
 
 def create_app(store: Path, secrets: list[str]) -> Flask:
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
     keys = [Webhook(secret) for secret in secrets]
     with _opened(store) as database:
         database.execute(SCHEMA)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from central import access, audit, deliveries, endpoints, fleet
 from central.database import Database
@@ -24,7 +24,7 @@ from central.web.office import Office
 from ..central.factories import GATEWAY, KnownKeys, batch, chain, envelope
 from ..central.test_spreadsheets import workbook
 from ..waiting import free_ports
-from .test_pages import CHROMIUM, SIZES, fits, is_accessible
+from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
 HEAD = ("nip", "nama", "hp", "gateway")
@@ -70,42 +70,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
-@pytest.fixture(params=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
-    """Logged in; a page that must not complain, nor ask anybody else for anything."""
-    theme = "light" if request.param == "desktop" else "dark"
-    context = browser.new_context(viewport=SIZES[request.param], color_scheme=theme, locale="id-ID")  # type: ignore[arg-type]
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda asked: complaints.append(asked.url) if not asked.url.startswith(own) else None)
-    own = (site.url("/"), "data:")
-    log_in(opened, site)
-    yield opened
-    context.close()
-    assert complaints == []
-
-
-def log_in(page: Page, site: Site) -> None:
-    page.goto(site.url("/"))
-    page.get_by_label("Nama pengguna").fill("admin")
-    page.get_by_label("Kata sandi").fill(PASSWORD)
-    page.get_by_role("button", name="Masuk").click()
-
-
-def is_good(page: Page) -> None:
-    is_accessible(page)
-    fits(page)
+@pytest.fixture
+def page(page: Page, site: Site) -> Page:
+    log_in(page, site.url("/"), PASSWORD)
+    return page
 
 
 def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
@@ -133,8 +101,7 @@ def test_a_code_from_a_phone(page: Page, site: Site) -> None:
     expect(page.get_by_text("Sisa kode cadangan: 8")).to_be_visible()
     is_good(page)
     page.get_by_role("button", name="Keluar").click()
-    log_in(page, site)
-    expect(page.get_by_role("heading", name="Kode dari ponsel")).to_be_visible()
+    log_in(page, site.url("/"), PASSWORD, then="Kode dari ponsel")
     is_good(page)
     page.get_by_label("Kode").fill(recovery)
     page.get_by_role("button", name="Masuk").click()

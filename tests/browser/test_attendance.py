@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from central import access
 from central.database import Database
@@ -17,11 +16,10 @@ from mqtt_bridge.records import Action
 
 from ..central.offices import DAY, NOW, WIB, City, later
 from ..waiting import free_ports
+from .looks import is_good, log_in
 
-CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "kata-sandi-uji"
 GATEWAY = "dinkes-01"
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 NAMES = ("Ani Contoh", "Budi Santoso", "Cici Lestari", "Dodi Wijaya", "Eka Putri", "Fajar Hidayat", "Gita Permata")
 
 
@@ -64,39 +62,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
-@pytest.fixture(params=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
-    """Logged in; it must not complain."""
-    theme = "light" if request.param == "desktop" else "dark"
-    context = browser.new_context(viewport=SIZES[request.param], color_scheme=theme, locale="id-ID")  # type: ignore[arg-type]
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.goto(site.url("/"))
-    opened.get_by_label("Nama pengguna").fill("admin")
-    opened.get_by_label("Kata sandi").fill(PASSWORD)
-    opened.get_by_role("button", name="Masuk").click()
-    expect(opened.get_by_role("heading", name="Gateway")).to_be_visible()
-    yield opened
-    context.close()
-    assert complaints == []
-
-
-def is_good(page: Page) -> None:
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
-    assert serious == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+@pytest.fixture
+def page(page: Page, site: Site) -> Page:
+    log_in(page, site.url("/"), PASSWORD)
+    return page
 
 
 def test_from_the_city_down_to_the_reasons(page: Page, site: Site) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from central import access, fleet
 from central.database import Database, micros
@@ -25,8 +24,8 @@ from mqtt_bridge.records import Connection
 
 from ..central.factories import GATEWAY, KEYS, KnownKeys, batch, chain, envelope, status
 from ..waiting import free_ports
+from .looks import SIZES, is_good, log_in
 
-CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "kata-sandi-uji"
 NAME = "Ani Contoh"
 
@@ -72,25 +71,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
     """Logged in, on the fleet; marked, so that a reload would show."""
     context = browser.new_context(locale="id-ID")
     opened = context.new_page()
-    opened.goto(site.url("/"))
-    opened.get_by_label("Nama pengguna").fill("admin")
-    opened.get_by_label("Kata sandi").fill(PASSWORD)
-    opened.get_by_role("button", name="Masuk").click()
-    expect(opened.get_by_role("heading", name="Gateway")).to_be_visible()
+    log_in(opened, site.url("/"), PASSWORD)
     opened.evaluate("window.mark = 'the same document'")
     yield opened
     context.close()
@@ -169,11 +155,9 @@ def test_what_came_by_sms_appears_apart_and_goes_when_it_is_final(page: Page, si
     section = page.get_by_role("region", name="Sementara, baru lewat SMS: 1")
     expect(section).to_contain_text(NAME, timeout=10_000)
     expect(page.get_by_text("Belum ada presensi hari ini")).to_be_hidden()
-    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for size in SIZES.values():
+        page.set_viewport_size(size)
+        is_good(page)
     site.database.run("DELETE FROM provisional")
     expect(section).to_be_hidden(timeout=10_000)
     assert was_not_reloaded(page)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from ..system import GATEWAY, System, fetch
 from ..waiting import eventually
-
-CHROMIUM = "/usr/bin/chromium"
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+from .looks import SIZES, fits, is_accessible, log_in
 
 
 @pytest.fixture(scope="module")
@@ -24,52 +20,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield system
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
-
-
-@pytest.fixture(params=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser, office: System) -> Iterator[Page]:
-    """A page that must not complain, nor ask anybody but the system itself for anything."""
-    theme = "light" if request.param == "desktop" else "dark"
-    context = browser.new_context(viewport=SIZES[request.param], color_scheme=theme, locale="id-ID")  # type: ignore[arg-type]
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    hosts: set[str | None] = set()
-    yield opened
-    context.close()
-    assert complaints == []
-    assert hosts <= {"127.0.0.1"}
-
-
-def log_in(page: Page, office: System) -> None:
-    page.goto(office.url("central", "/"))
-    page.get_by_label("Nama pengguna").fill("admin")
-    page.get_by_label("Kata sandi").fill(office.password)
-    page.get_by_role("button", name="Masuk").click()
-    expect(page.get_by_role("heading", name="Gateway")).to_be_visible()
-
-
-def is_accessible(page: Page) -> None:
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
-    assert serious == []
-
-
-def fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
-
-
 def test_the_fleet_shows_the_gateway(page: Page, office: System) -> None:
-    log_in(page, office)
+    log_in(page, office.url("central", "/"), office.password)
     row = page.get_by_role("row").filter(has_text=GATEWAY)
     expect(row).to_contain_text("Baik")
     expect(row).to_contain_text("Gardu Seluler")
@@ -79,7 +31,7 @@ def test_the_fleet_shows_the_gateway(page: Page, office: System) -> None:
 
 def test_a_text_from_the_phone_shows_everywhere_without_a_reload(page: Page, office: System) -> None:
     number = office.phones[0 if page.viewport_size == SIZES["desktop"] else 1]
-    log_in(page, office)
+    log_in(page, office.url("central", "/"), office.password)
     page.get_by_role("link", name="Presensi").click()
     others = page.context.new_page()
     others.goto(office.url("phone", f"/phones/{number}"))
@@ -124,7 +76,7 @@ def test_the_gateways_own_page(page: Page, office: System) -> None:
 
 def test_records_are_found_by_name(page: Page, office: System) -> None:
     office.text(office.phones[2], "HADIR")
-    log_in(page, office)
+    log_in(page, office.url("central", "/"), office.password)
     page.get_by_role("link", name="Presensi").click()
     page.get_by_label("Nama atau nomor tanda terima").fill("pegawai 2")
     page.get_by_role("button", name="Cari").click()

@@ -12,9 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ..system import System, fetch
 from ..waiting import eventually
-from .test_pages import browser, fits, is_accessible
-
-__all__ = ["browser"]
+from .looks import fits, is_accessible
 
 NUMBER = "+6281100000001"
 SIZES = {"television": {"width": 1920, "height": 1080}, "phone": {"width": 390, "height": 844}}

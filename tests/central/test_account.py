@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import time
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from central import access, audit, endpoints, outbound, second_factor, sessions, users
-from central.database import Database
+from central.database import Database, StorageError
 from central.roles import Role
 from central.second_factor import SECONDS
 from central.web import words
+from central.web.app import create_app, serve
 
+from ..waiting import free_ports
 from .factories import GATEWAY, NOW
 from .test_web import PASSWORD, Site
 
@@ -158,6 +161,19 @@ def test_who_stands_behind_a_proxy_is_told_apart_only_if_it_is_ours(tmp_path: Pa
         site.database.close()
 
 
+def test_what_a_proxy_says_reaches_the_application_through_the_server(office: Office) -> None:
+    office.app = create_app(office.office, "secret", proxies=1)
+    office.app.config["WTF_CSRF_ENABLED"] = False
+    (port,) = free_ports(1)
+    with serve(f"127.0.0.1:{port}", office.app):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        headers = {"X-Forwarded-For": "203.0.113.7", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/login", f"name=admin&password={PASSWORD}", headers)
+        assert connection.getresponse().status == 302
+        connection.close()
+    assert office.database.value("SELECT origin FROM session") == "203.0.113.7"
+
+
 # The code from a phone
 
 
@@ -224,6 +240,28 @@ def test_a_password_alone_opens_no_door_and_is_good_for_a_moment(office: Office)
     assert client.post("/login/code", data={"code": office.code(secret, 1)}).location.startswith("/login")
 
 
+def test_a_former_password_leads_no_further_than_to_the_code(office: Office) -> None:
+    secret = second_factor.new_secret()
+    second_factor.enable(office.database, "admin", secret, office.code(secret), NOW)
+    client = office.app.test_client()
+    client.post("/login", data={"name": "admin", "password": PASSWORD})
+    users.reset_password(office.database, "admin", OTHER_PASSWORD, "it", NOW)
+    assert client.post("/login/code", data={"code": office.code(secret, 1)}).location.startswith("/login")
+    assert not logged_in(client)
+
+
+def test_another_password_is_not_set_without_a_word_in_the_audit(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(audit, "append", fail)
+    with pytest.raises(StorageError):
+        users.reset_password(office.database, "admin", OTHER_PASSWORD, "it", NOW)
+    assert access.password_fits(office.database, "admin", PASSWORD)
+
+
 def test_guesses_at_a_code_are_slowed_down(office: Office) -> None:
     secret = second_factor.new_secret()
     second_factor.enable(office.database, "admin", secret, office.code(secret), NOW)
@@ -235,6 +273,22 @@ def test_guesses_at_a_code_are_slowed_down(office: Office) -> None:
         codes.append(client.post("/login/code", data={"code": "123456"}, environ_overrides=address).status_code)
     assert codes[:10] == [401] * 10
     assert codes[-1] != 401
+
+
+def test_guesses_at_a_code_are_counted_at_the_account_whatever_name_the_form_has(office: Office) -> None:
+    secret = second_factor.new_secret()
+    second_factor.enable(office.database, "admin", secret, office.code(secret), NOW)
+    client = office.app.test_client()
+    client.post("/login", data={"name": "admin", "password": PASSWORD})
+    codes = [
+        client.post(
+            "/login/code",
+            data={"code": "123456", "name": f"other-{number}"},
+            environ_overrides={"REMOTE_ADDR": f"10.0.0.{number}"},
+        ).status_code
+        for number in range(11)
+    ]
+    assert codes == [401] * 10 + [429]
 
 
 # What IT does with accounts

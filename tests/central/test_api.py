@@ -229,6 +229,12 @@ def _set_back(database: Database, hash_: str | None) -> None:
         database.value("SELECT setval('record_id_seq', 2)")
 
 
+def test_a_cursor_with_a_line_break_does_not_begin_again_from_the_start(site: Site) -> None:
+    cursor = get(site, "/records?limit=10").get_json()["next"]
+    answer = get(site, f"/records?cursor={cursor}%0A")
+    assert (answer.status_code, answer.get_json()["detail"][:7]) == (400, "cursor:")
+
+
 def test_a_cursor_of_another_time_says_what_to_do(site: Site) -> None:
     for cursor in (f"31-{GENESIS}", f"30-{GENESIS}", "0-0000000000000000"):
         answer = get(site, f"/records?cursor={cursor}")

@@ -195,6 +195,11 @@ def test_tokens_by_command(config: Path) -> None:
     assert gardu(config, "token", "add", "x", "--scope", "everything").returncode == 2
     assert "is no more" in gardu(config, "token", "remove", "demo").stdout
     assert "there is no token" in gardu(config, "token", "remove", "demo").stderr
+    database = Database(f"sqlite:///{config.parent}/data/central.db")
+    noted = [(line.event, line.body) for line in audit.lines(database)]
+    database.close()
+    assert [event for event, _ in noted] == ["token-added", "token-added", "token-removed"]
+    assert "employees:nip" in noted[0][1]
 
 
 def test_programs_that_are_told_by_command(config: Path) -> None:

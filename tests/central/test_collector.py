@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from central import desired, fleet
+from central import collector, desired, fleet
 from central.collector import Collector
 from central.database import Database
 from central.queries import gateways
+from central.roster import Row, store
 from central.states import State
 from mqtt_bridge.client import Inbound, LinkDown, Problem
 from mqtt_bridge.envelope import seal, unseal
@@ -115,6 +116,19 @@ def test_what_changes_is_said_once(town: Town) -> None:
     town.step()
     desired.refresh(town.database, Policy(timezone="Asia/Jayapura"), NOW)
     assert versions(town.step()) == [FIRST + 1]
+    assert town.step() == []
+
+
+def test_what_no_message_can_hold_cuts_off_nobody_else(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a roster in which all of a city are at one gateway by mistake."""
+    fleet.add(town.database, OTHER, NOW)
+    names = [f"{seq:018}" for seq in range(20)]
+    store(town.database, [Row(2, nip, nip, f"+62812345678{nip[-2:]}", OTHER) for nip in names], now=NOW)
+    desired.refresh(town.database, Policy(), NOW)
+    small = seal(desired.newest(town.database, GATEWAY), CENTRAL_KEY)  # type: ignore[arg-type]
+    monkeypatch.setattr(collector, "SIZE_LIMIT", len(small))
+    town.step()
+    assert [gateway for gateway, _ in town.desk.said] == [GATEWAY]
     assert town.step() == []
 
 

@@ -99,6 +99,14 @@ def test_a_workbook_holds_text_as_text_and_times_as_times(filled: Database) -> N
     assert lines[0][head.index("No.")] == 1
 
 
+def test_what_one_sheet_does_not_take_is_on_the_next(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "SHEET_ROWS", 5)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(records(filled, Format.XLSX)))
+    sheets = [book.get_sheet_by_name(name).to_python() for name in ("presensi", "presensi 2", "presensi 3")]
+    assert [len(sheet) for sheet in sheets] == [6, 6, 3]
+    assert sheets[0][0] == sheets[2][0]
+
+
 @pytest.mark.parametrize("format_", Format)
 def test_nips_and_numbers_are_masked_unless_they_are_asked_for(filled: Database, format_: Format) -> None:
     def text(data: bytes) -> str:

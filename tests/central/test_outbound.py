@@ -33,6 +33,7 @@ def listener() -> Iterator[Listener]:
         "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "255.255.255.255", "::1",
         "::",
         "fe80::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "2002:7f00:1::", "64:ff9b::7f00:1",
+        "100.100.100.200", "168.63.129.16", "fd00:ec2::254",
     ],
 )  # fmt: skip
 def test_addresses_to_which_nothing_goes(address: str) -> None:
@@ -95,6 +96,14 @@ def test_what_is_sent_and_what_is_answered(listener: Listener) -> None:
     (heard,) = listener.heard
     assert (heard.body, heard.headers["X-Y"]) == (b'{"data": 1}', "z")
     assert heard.headers["Host"] in listener.url
+
+
+def test_this_machine_is_known_by_its_own_address_too(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the one that it has in the data centre: no list of addresses can know it."""
+    monkeypatch.setattr(outbound, "forbidden", lambda _address: False)
+    outcome = post(listener.url, HEADERS, b"{}", Rules(http=True, seconds=5))
+    assert (outcome.status, "this machine" in outcome.problem) == (None, True)
+    assert listener.heard == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

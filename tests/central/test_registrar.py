@@ -190,9 +190,9 @@ def test_replaced_hardware_counts_until_the_new_one_enrols(hall: Hall) -> None:
     fresh = chain(1, journal="aa" * 8)
     assert hall.ingest.take([Envelope(GATEWAY, seal(batch(fresh, 1, 1, journal="aa" * 8), new.signing))], later)
     assert certificate.serial_number in hall.listed()
-    assert hall.keys.at(GATEWAY, NOW) == old.signing.public_key()
-    assert hall.keys.at(GATEWAY, later) == new.signing.public_key()
-    assert hall.keys.at(GATEWAY, NOW - WEEK) is None
+    assert hall.keys.at(GATEWAY, NOW)[0] == old.signing.public_key()
+    assert hall.keys.at(GATEWAY, later)[0] == new.signing.public_key()
+    assert hall.keys.at(GATEWAY, NOW - WEEK) == []
 
 
 def test_other_hardware_counts_its_starts_from_the_beginning(hall: Hall) -> None:
@@ -245,7 +245,7 @@ def test_the_same_device_may_enrol_again(hall: Hall) -> None:
     second = hall.enrolled(device, NOW + WEEK, replace=True)
     assert hall.listed() == {first.serial_number}
     assert second.serial_number != first.serial_number
-    assert hall.keys.at(GATEWAY, NOW) == hall.keys.get(GATEWAY) == device.signing.public_key()
+    assert hall.keys.at(GATEWAY, NOW)[0] == hall.keys.get(GATEWAY) == device.signing.public_key()
 
 
 def test_a_request_on_a_stick_is_signed(hall: Hall) -> None:
@@ -289,7 +289,7 @@ def test_a_key_that_was_handed_over_counts_until_the_gateway_enrols(hall: Hall) 
     device = Device()
     hall.enrolled(device, NOW + WEEK, replace=True)
     assert hall.keys.get(GATEWAY) == device.signing.public_key()
-    assert hall.keys.at(GATEWAY, NOW) == KEYS[GATEWAY].public_key()
+    assert hall.keys.at(GATEWAY, NOW)[0] == KEYS[GATEWAY].public_key()
     hall.registrar.revoke(GATEWAY, "dicuri", NOW + WEEK)
     assert hall.keys.get(GATEWAY) is None, "the file does not bring it back"
 

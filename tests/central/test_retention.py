@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from central import audit, desired, endpoints, evidence, fleet, queries, retention
+from central import audit, calendar, desired, endpoints, fleet, queries, retention, roster_changes
+from central.attendance import Attendance, Person
+from central.city import City
 from central.config import RetentionSection
 from central.database import Database, micros
+from central.evidence import Check, Scope
 from central.ingest import Envelope, Ingest
 from central.outbound import Rules
+from central.policy import Planner
 from central.queries import Wanted
 from central.roster import Row, store
+from central.rulebooks import load
 from mqtt_bridge.records import Action, Policy
 
 from .factories import GATEWAY, NOW, KnownKeys, batch, chain, envelope
@@ -28,7 +34,7 @@ class Keys(KnownKeys):
     """Of which `evidence` asks for those that counted then."""
 
     def at(self, gateway: str, _when: Any) -> Any:
-        return self.get(gateway)
+        return [self.get(gateway)]
 
 
 @pytest.fixture
@@ -73,7 +79,8 @@ def test_what_is_old_goes_and_that_is_noted(filled: Database) -> None:
     done = retention.run(filled, YEAR, "it", LATER)
     assert {each.what: each.count for each in done} == {"record": 11, "batch": 2, "quarantine": 1, "employee": 0}
     assert counts(filled) == {"record": 0, "batch": 0, "quarantine": 0}
-    (line,) = audit.lines(filled)
+    begun, line = audit.lines(filled)
+    assert (begun.event, '"record":"2026-12-04' in begun.body) == ("retention-begun", True)
     assert (line.who, line.event, '"removed":11' in line.body) == ("it", "retention-run", True)
     assert audit.verify(filled).broken is None
     assert sum(each.count for each in retention.run(filled, YEAR, "it", LATER)) == 0
@@ -106,14 +113,59 @@ def test_what_a_program_was_not_told_yet_stays(filled: Database) -> None:
 
 
 def test_records_whose_proof_had_its_time_are_not_called_unproven(filled: Database) -> None:
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     retention.run(filled, RetentionSection(batches_days=90), "it", LATER)
     assert counts(filled)["record"] == 11
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     fresh = chain(11, employee=id_of(filled))
     Ingest(filled, KnownKeys()).take([envelope(batch(fresh, 11, 11))], LATER)  # type: ignore[arg-type]
     filled.run("DELETE FROM batch")
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 1  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 1  # type: ignore[arg-type]
+
+
+def test_what_went_when_it_was_ended_midway_is_noted_and_not_called_unproven(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches went, and nothing of what was to follow was done."""
+    remove = retention._remove
+
+    def dying(database: Database, kind: Any, before: Any) -> int:
+        removed = remove(database, kind, before)
+        raise KeyboardInterrupt(removed)
+
+    monkeypatch.setattr(retention, "_remove", dying)
+    with pytest.raises(KeyboardInterrupt):
+        retention.run(filled, RetentionSection(batches_days=90), "it", LATER)
+    assert counts(filled)["batch"] == 0
+    assert [line.event for line in audit.lines(filled)] == ["retention-begun"]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
+
+
+def test_a_day_whose_records_went_is_not_judged(filled: Database) -> None:
+    """Who was there would else be absent, for good."""
+    zone = ZoneInfo("Asia/Jakarta")
+    attendance = Attendance(filled, Planner(load(), zone, calendar.holiday))
+    city = City(filled, attendance)
+    filled.run("UPDATE placement SET since = ?", micros(NOW - timedelta(days=30)))
+    filled.insert_all("watermark", ("gateway", "journal", "until"), [(GATEWAY, "j", micros(LATER))])
+    day, person = NOW.astimezone(zone).date(), Person(id_of(filled), "Ani")
+
+    def judged() -> tuple[bool, int, bool]:
+        first, last = attendance.days(person, day, day + timedelta(days=90), LATER)[::90]
+        (tally,) = city.tallies(day, LATER)
+        return first.result is not None, sum(tally.counts.values()), last.result is not None
+
+    assert judged() == (True, 1, True)
+    retention.run(filled, RetentionSection(records_days=90), "it", LATER)
+    assert judged() == (False, 0, True)
+
+
+def test_lists_that_somebody_left_lying_go(filled: Database) -> None:
+    row = Row(2, NIP, "Ani Contoh", PHONE, GATEWAY)
+    roster_changes.keep(filled, "a", [row], replace=False, who="old", now=LATER - timedelta(days=2))
+    filled.run("INSERT INTO roster_draft SELECT 'b', 'new', kept + 172800000000, replace_all, body FROM roster_draft")
+    retention.run(filled, RetentionSection(), "it", LATER)
+    assert filled.rows("SELECT who FROM roster_draft") == [("new",)]
 
 
 # Erasing
@@ -131,21 +183,41 @@ def test_of_who_is_erased_only_the_opaque_id_is_left(filled: Database, named: st
                 for table in tables for row in filled.rows(f"SELECT * FROM {table}")])  # fmt: skip
     for personal in (NIP, "Ani", PHONE, PHONE[1:], "sealed"):
         assert personal not in kept
+    assert filled.value("SELECT COUNT(*) FROM placement WHERE until IS NULL") == 0  # nobody is absent under that id
     entries = queries.records(filled, Wanted(), 100)
     assert [entry.employee for entry in entries] == [retention.ERASED, *[employee] * 10]
     assert {entry.name for entry in entries[1:]} == {retention.ERASED}
-    assert list(evidence.verify(filled, Keys(), GATEWAY)) == []  # type: ignore[arg-type]
+    assert list(Check(filled, Keys(), Scope(GATEWAY)).faults()) == []  # type: ignore[arg-type]
     assert [line.event for line in audit.lines(filled)] == ["person-erased"]
     assert retention.find(filled, NIP) is None
     assert retention.find(filled, employee) is None
 
 
+def test_numbers_that_somebody_had_before_are_erased_too(filled: Database) -> None:
+    """Also where a program was not told of them yet, and from lists that wait to be taken in."""
+    employee = id_of(filled)
+    request = filled.value("SELECT id FROM record WHERE action = ?", Action.REGISTER)
+    filled.insert_all(
+        "binding", ("record", "employee", "approved", "person", "decided"), [(request, employee, 1, "peni", 0)]
+    )
+    filled.run("UPDATE employee SET phone = '+6281200000000'")
+    filled.insert_all("delivery", ("webhook", "record", "employee", "due"), [(1, request, PHONE, 0)])
+    row = Row(2, NIP, "Ani Contoh", "+6281200000000", GATEWAY)
+    roster_changes.keep(filled, "draft", [row], replace=False, who="peni", now=NOW)
+    traces = retention.find(filled, NIP)
+    assert traces == retention.Traces(employee, 10, 1)
+    retention.erase(filled, traces, "surat 12", "it", NOW)
+    kept = str([filled.rows(f"SELECT * FROM {table}") for table in ("record", "delivery", "roster_draft")])
+    for personal in (PHONE, NIP, "sealed"):
+        assert personal not in kept
+
+
 def test_a_record_that_was_changed_by_hand_is_still_found(filled: Database) -> None:
     """Only whose number asked may be gone, and nothing else of it."""
     filled.run("UPDATE record SET employee = ?, action = 'in' WHERE action = 'register'", retention.ERASED)
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 1  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 1  # type: ignore[arg-type]
     filled.run("UPDATE record SET employee = ? WHERE action = 'in'", retention.ERASED)
-    assert len(list(evidence.verify(filled, Keys(), GATEWAY))) == 11  # type: ignore[arg-type]
+    assert len(list(Check(filled, Keys(), Scope(GATEWAY)).faults())) == 11  # type: ignore[arg-type]
 
 
 def test_the_nip_and_the_number_are_free_for_somebody_new(filled: Database) -> None:

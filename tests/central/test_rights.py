@@ -55,6 +55,7 @@ TABLE = {
     **dict.fromkeys(["numbers", "approve_number", "reject_number"], "po"),
     **dict.fromkeys(["correction_ask", "corrections_waiting", "statement_decide"], "po"),
     **dict.fromkeys(["correction_decide", "attendance_replay"], "p"),
+    **dict.fromkeys(["evidence", "evidence_reveal", "evidence_file"], "p"),
     **dict.fromkeys(["people", "person_reveal", "exports", "export_records", "export_people"], "po"),
     **dict.fromkeys(["roster_import", "roster_look", "roster_apply"], "p"),
     **dict.fromkeys([*OFFICES, "attendance_month", "attendance_day"], "pov"),
@@ -172,6 +173,16 @@ def test_everybody_gets_where_their_role_leads_and_nowhere_else(town: Town, name
             assert "/login" not in (answer.location or "") or rule.endpoint == "log_out", (rule, method)
         else:
             assert answer.status_code == 403, (rule, method, answer.status_code)
+
+
+def test_nothing_is_called_by_what_a_database_refuses(town: Town) -> None:
+    """The same employee must not be met under another name either."""
+    for rule, method in requests(town):
+        texts = {name for name, value in town.ids[GATEWAY].items() if name in rule.arguments and value != 1}
+        for name in texts - {"filename", "number", "record", "id_"}:
+            ids = {each: town.ids[GATEWAY][each] for each in rule.arguments}
+            path = town.app.url_map.bind("localhost").build(rule.endpoint, {**ids, name: f"{ids[name]}\0"})
+            assert town.client("dian").open(path, method=method).status_code == 404, (rule, method)
 
 
 def test_no_form_is_taken_without_its_token(town: Town) -> None:

@@ -53,6 +53,11 @@ def test_a_good_file_in_its_forms() -> None:
         (csv(ANI, head="nip,name,phone"), ["row 1: no column gateway"]),
         (csv(ANI, BUDI.replace("199001012015011002", "123")), ["row 3, nip: 18 digits are needed"]),
         (csv(ANI.replace("Ani Contoh", " ")), ["row 2, name: it is missing"]),
+        (csv(ANI + ",a\0", head="nip,nama,hp,gateway,shift"), ["row 2, shift: it holds a character that"]),
+        (
+            csv(ANI.replace("Ani", "=1+1") + ",@x", head="nip,nama,hp,gateway,shift"),
+            ["row 2, name: a spreadsheet would", "row 2, shift: a spreadsheet would"],
+        ),
         (csv(ANI.replace("081234567890", "0761123456")), ["row 2, phone: not a mobile number"]),
         (csv(ANI.replace("dinkes-01", "dinas-99")), ["row 2, gateway: 'dinas-99' is not known"]),
         (csv(ANI, ANI), ["row 3, nip: the same as in row 2", "row 3, phone: the same as in row 2"]),

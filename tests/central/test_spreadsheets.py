@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from central.roster import FAULTS, BadRoster, rows_of
-from central.spreadsheets import LARGEST, read
+from central.spreadsheets import MOST_LINES, read
 from central.web import words
 
 HEAD = ("NIP", "Nama", "HP", "Gateway")
@@ -88,12 +88,39 @@ def test_what_can_not_be_read_is_one_fault(data: bytes, said: str) -> None:
     assert fault.startswith(said)
 
 
-def test_a_small_file_that_unpacks_to_more_than_the_memory_is_not_unpacked() -> None:
+def rewritten(data: bytes, change: dict[bytes, bytes]) -> bytes:
+    """The workbook with other bytes in its first sheet."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (LARGEST + 1))
-    assert len(file.getvalue()) < 200_000
-    assert "unpacks to more" in faults(file.getvalue())[0]
+    with zipfile.ZipFile(io.BytesIO(data)) as before, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            body = before.read(name)
+            for old, new in change.items() if name.endswith("sheet1.xml") else ():
+                assert old in body
+                body = body.replace(old, new)
+            after.writestr(name, body)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {b'r="D2"': b'r="XFD1048576"', b'<row r="2"': b'<row r="1048576"'},
+        pytest.param({b"<v>0</v>": b"<v>" + b"0" * 600_000_000 + b"</v>"}, marks=pytest.mark.slow),
+    ],
+    ids=["a cell in the last corner", "a cell of 600 MB"],
+)
+def test_a_small_file_that_asks_for_more_than_the_memory_ends_nothing_but_its_reading(
+    change: dict[bytes, bytes],
+) -> None:
+    data = rewritten(workbook(HEAD, ANI), change)
+    assert len(data) < 1_000_000
+    assert "more memory or time" in faults(data)[0]
+
+
+@pytest.mark.slow
+def test_a_list_as_long_as_may_be_is_read() -> None:
+    lines = [HEAD, *(ANI for _ in range(MOST_LINES - 1))]
+    assert len(read(workbook(*lines))) == MOST_LINES
 
 
 def test_every_fault_has_its_words() -> None:

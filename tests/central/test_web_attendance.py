@@ -249,6 +249,13 @@ def test_a_form_that_no_page_sent_is_refused(site: Site, form: dict[str, str]) -
     assert answer.location.startswith("/attendance/person/")
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "20261124"])
+def test_a_form_of_a_day_that_no_page_has_is_refused(site: Site, day: str) -> None:
+    path = f"/attendance/person/{site.people['Budi']}/{day}/corrections"
+    form = {"kind": "absence", "what": "sakit", "reason": "surat dokter"}
+    assert site.client.post(path, data=form).status_code == 404
+
+
 def test_tomorrow_can_not_be_entered(site: Site) -> None:
     form = {"kind": "punch", "what": "in", "time": "07:20", "reason": "besok saya datang"}
     day = f"/attendance/person/{site.people['Budi']}/{DAY + timedelta(days=2)}"

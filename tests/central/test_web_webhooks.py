@@ -99,3 +99,5 @@ def test_odd_addresses_break_nothing(site: Site, listener: Listener) -> None:
         assert site.client.get(path).status_code == 404
     assert site.client.post(f"/webhooks/{endpoint.id}/explode").status_code == 404
     assert site.client.post(f"/webhooks/{endpoint.id}/resend", data={"record": "x"}).status_code == 400
+    for record in ("0", "-1", "9" * 30):
+        assert site.client.post(f"/webhooks/{endpoint.id}/resend", data={"record": record}).status_code == 400

@@ -163,6 +163,20 @@ def test_one_that_is_not_taken_holds_up_only_its_own_employee(desk: Desk) -> Non
     assert desk.has_all()
 
 
+def test_many_that_are_not_taken_hold_up_the_others_for_minutes_and_not_for_days(desk: Desk) -> None:
+    made: list[Record] = []
+    for seq in range(1, 62):
+        previous = str(made[-1].hash) if made else genesis(GATEWAY, JOURNAL)
+        made.append(chained(previous, record(seq, employee=f"e-{seq}")))
+    Ingest(desk.database, KnownKeys()).take([envelope(batch(made, 1, 61))], desk.now)  # type: ignore[arg-type]
+    desk.refuse(*(f"e-{seq}" for seq in range(1, 61)), status=422)
+    desk.run()
+    for _ in range(3):
+        desk.later(minutes=6)
+    assert desk.taken == {"e-61": [61]}
+    assert len(desk.listener.heard) < 150
+
+
 def test_whoever_never_takes_one_gets_the_next_after_three_days_and_the_dead_one_when_asked(desk: Desk) -> None:
     desk.refuse("e-1", status=422)
     desk.take(4)
@@ -295,6 +309,18 @@ def test_a_record_whose_time_had_come_is_passed_over(desk: Desk) -> None:
     desk.run()
     assert [seq for _, seq in desk.listener.taken] == [2]
     assert desk.count == Count()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_endpoint_that_is_removed_while_it_answers_leaves_nothing_behind(desk: Desk, status: int) -> None:
+    def answer(_heard: Heard, _handler: BaseHTTPRequestHandler) -> int:
+        endpoints.remove(desk.database, desk.endpoint, "it", desk.now)
+        return status
+
+    desk.listener.answer = answer
+    desk.take(1)
+    desk.run()
+    assert desk.database.rows("SELECT * FROM delivery") == []
 
 
 def test_a_test_is_no_record(desk: Desk) -> None:

@@ -35,6 +35,7 @@ from mqtt_bridge.records import (
     broken_link,
     chained,
     decode,
+    decode_again,
     encode,
     genesis,
 )  # fmt: skip
@@ -100,6 +101,17 @@ def test_a_gateway_that_is_older_says_less() -> None:
     older = re.sub(rb'"sim":\{.*?\},', b"", golden)
     assert older != golden
     assert decode(older) == msgspec.structs.replace(PAYLOADS["status"], sim=None)  # type: ignore[type-var]
+
+
+def test_what_went_through_once_is_decoded_to_the_same() -> None:
+    golden = (GOLDEN / "records.json").read_bytes()
+    again = decode_again(golden)
+    assert encode(again) == golden.rstrip(b"\n")
+    assert msgspec.structs.asdict(again.records[0]) == msgspec.structs.asdict(decode(golden).records[0])
+    assert broken_link(again.previous, again.records) is None
+    for data in (encode(PAYLOADS["ack"]), golden.replace(b"05Z", b"05"), golden[:-9], b"[" * 100_000):
+        with pytest.raises(BadPayload):
+            decode_again(data)
 
 
 def test_an_unknown_field_of_a_newer_version_is_passed_over() -> None:

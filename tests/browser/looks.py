@@ -1,0 +1,35 @@
+"""What every page in a browser must be, and how one gets to it."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, ViewportSize, expect
+
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
+
+
+def log_in(page: Page, url: str, password: str, then: str = "Gateway") -> None:
+    """At central's pages, up to the one with that heading."""
+    page.goto(url)
+    page.get_by_label("Nama pengguna").fill("admin")
+    page.get_by_label("Kata sandi").fill(password)
+    page.get_by_role("button", name="Masuk").click()
+    expect(page.get_by_role("heading", name=then)).to_be_visible()
+
+
+def is_accessible(page: Page) -> None:
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+
+
+def is_good(page: Page) -> None:
+    is_accessible(page)
+    fits(page)
