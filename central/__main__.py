@@ -22,6 +22,7 @@ from . import (
     audit_commands,
     evidence_commands,
     gateway_commands,
+    readiness_commands,
     retention_commands,
     roster_commands,
     token_commands,
@@ -37,6 +38,7 @@ from .parts import (
     collector_tls,
     data_folder,
     employee_ids,
+    enrolment_url,
     gateway_keys,
     refresh,
     registrar,
@@ -204,6 +206,7 @@ def _start_web(
         shared_phones=settings.policy.shared_phones,
         keys=gateway_keys(settings, database),
         ids=employee_ids(settings),
+        enrolment_url=enrolment_url(settings),
     )
     app = create_app(
         office,
@@ -230,6 +233,7 @@ for command in (
     webhook_commands.group(with_database),
     user_commands.group(with_database),
     *retention_commands.groups(with_database, refresh),
+    readiness_commands.group,
 ):
     main.add_command(command)
 

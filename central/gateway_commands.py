@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from . import fleet, mosquitto, qr, queries
 from .commands import AS_JSON, now, with_database
 from .config import Config
 from .database import Database, moment
+from .enrolments import GATEWAY_ID
 from .mosquitto import REVOKED
 from .parts import authority, broker_address, broker_folder, enrolment_url, refresh, registrar, zone
-
-GATEWAY_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
 @click.group()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from .database import Database, micros
+from .database import Database, micros, moment
 
 log = structlog.get_logger(__name__)
 
@@ -30,3 +31,20 @@ def put_aside(database: Database, gateway: str, reason: str, content: bytes, now
             " ON CONFLICT DO NOTHING",
             gateway, reason, content[:BYTES], micros(now), micros(now),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One reason for which something of a gateway was put aside; `first` and `last` are when."""
+
+    gateway: str
+    reason: str
+    times: int
+    first: datetime
+    last: datetime
+
+
+def every(database: Database) -> list[Kept]:
+    """The latest first."""
+    rows = database.rows("SELECT gateway, reason, times, stored, seen FROM quarantine ORDER BY seen DESC, id DESC")
+    return [Kept(gateway, reason, times, moment(first), moment(last)) for gateway, reason, times, first, last in rows]

@@ -175,12 +175,12 @@ class Registrar:
             return None
         return Certificate(gateway=gateway, certificate=held)
 
-    def revoke(self, gateway: str, reason: str, now: datetime) -> int:
+    def revoke(self, gateway: str, reason: str, now: datetime, origin: str = "command line") -> int:
         """Nothing of that gateway counts from now on; returns how many certificates ended."""
         with self._database.transaction():
             self._forget_tokens(gateway)
             ended = self._end(gateway, reason, now)
-            self._note(gateway, "command line", Outcome.REVOKED, reason, now)
+            self._note(gateway, origin, Outcome.REVOKED, reason, now)
         self.publish_revocations(now)
         return ended
 

@@ -15,6 +15,11 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def text(profile: str) -> str:
+    """A shipped profile as it is written, to begin a draft with."""
+    return (FOLDER / f"{profile}.toml").read_text(encoding="utf-8")
+
+
 def load(wanted: str = DEFAULT) -> Rulebook:
     """By the name of a profile, or by the path of a file. Raises `BadPolicy`."""
     path = FOLDER / f"{wanted}.toml" if wanted in names() else Path(wanted)

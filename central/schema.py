@@ -367,6 +367,26 @@ _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 # Finds the batch that proves a record.
 _EVIDENCE = "CREATE INDEX batch_journal ON batch (gateway, journal, last_seq)"
 
+# By when offices are to be ready: that of all under an empty name.
+_READINESS = """
+CREATE TABLE readiness_deadline (
+    gateway TEXT PRIMARY KEY,
+    day TEXT NOT NULL
+);
+"""
+
+# What was answered to employees who dispute a day.
+_DISPUTES = """
+CREATE TABLE dispute_answer (
+    record BIGINT PRIMARY KEY,
+    accepted INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    person TEXT NOT NULL,
+    decided BIGINT NOT NULL
+);
+CREATE INDEX record_stated ON record (action, id) WHERE action IN ('sick', 'leave', 'duty');
+"""
+
 STEPS = (
     _RECORDS,
     _CHECK_IN,
@@ -379,4 +399,6 @@ STEPS = (
     _ACCESS,
     _LANGUAGE,
     _EVIDENCE,
+    _READINESS,
+    _DISPUTES,
 )

@@ -8,7 +8,7 @@ from flask import Flask, abort, flash, redirect, render_template, request, url_f
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from .. import second_factor, sessions, users
+from .. import audit, second_factor, sessions, users
 from ..languages import N_, _
 from ..roles import Role
 from ..users import BadUser, User
@@ -84,6 +84,15 @@ def _register_one(app: Flask, office: Office) -> None:
         password = secrets.token_urlsafe(12)
         users.reset_password(office.database, name, password, current_user.id, office.clock())
         return render_template("account_password.html", name=name, password=password)
+
+    @app.post("/accounts/<name>/sessions/<session_id>/end")
+    def account_of_session_end(name: str, session_id: str) -> Response:
+        with office.database.transaction():
+            if not sessions.end(office.database, name.replace("\0", ""), session_id.replace("\0", "")):
+                abort(404)
+            audit.append(office.database, current_user.id, "session-ended", {"name": name}, office.clock())
+        flash("Sesi itu diakhiri.")
+        return redirect(url_for("account_of", name=name))
 
     @app.post("/accounts/<name>/remove")
     def account_remove(name: str) -> Response:

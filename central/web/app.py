@@ -25,6 +25,7 @@ from . import (
     audit,
     bindings,
     enrol,
+    enrolments,
     errors,
     evidence,
     exports,
@@ -32,8 +33,12 @@ from . import (
     language,
     pages,
     people,
+    quarantine,
+    readiness,
     rights,
     session,
+    statements,
+    tokens,
     webhooks,
 )
 from .office import Office, Person
@@ -72,6 +77,11 @@ def create_app(
     _log_in_by(app, office)
     rights.register(app, office)
     pages.register(app, office)
+    readiness.register(app, office)
+    enrolments.register(app, office)
+    quarantine.register(app, office)
+    tokens.register(app, office)
+    statements.register(app, office)
     bindings.register(app, office)
     attendance.register(app, office)
     session.register(app, office, limiter)

@@ -120,4 +120,4 @@ def _back() -> str:
     employee, day = request.form.get("employee", ""), request.form.get("day", "")
     if employee and day:
         return url_for("attendance_day", employee=employee, day=day)
-    return url_for("corrections_waiting")
+    return url_for("statements_waiting" if request.form.get("back") == "statements" else "corrections_waiting")

@@ -27,7 +27,8 @@ class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
     `shared_phones` whether several employees may have one number, `keys` what the gateways signed with, `ids`
-    what new employees are called. Without a `rulebook` attendance is judged by the shipped one.
+    what new employees are called, `enrolment_url` where gateways reach this server. Without a `rulebook` attendance
+    is judged by the shipped one.
     """
 
     database: Database
@@ -42,6 +43,7 @@ class Office:
     shared_phones: bool = False
     keys: GatewayKeys | None = None
     ids: Ids = by_chance
+    enrolment_url: str = ""
 
     @property
     def gateway_keys(self) -> GatewayKeys:

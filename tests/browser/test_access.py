@@ -27,6 +27,10 @@ from ..waiting import free_ports
 from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
+BAR = (
+    "Gateway", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran", "Program", "Akun",
+    "Audit",
+)  # fmt: skip
 HEAD = ("nip", "nama", "hp", "gateway")
 
 
@@ -77,7 +81,7 @@ def page(page: Page, site: Site) -> Page:
 
 
 def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
-    for name in ("Gateway", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Program", "Akun", "Audit"):
+    for name in BAR:
         page.get_by_role("navigation", name="Utama").get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("navigation", name="Utama").locator("[aria-current]")).to_have_text(name)
         is_good(page)
