@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ..central.offices import DAY
+from . import looks
+from .looks import SIZES
 from .test_attendance import GATEWAY, PASSWORD, Site
-from .test_pages import CHROMIUM, SIZES, fits, is_accessible
 
 
 @pytest.fixture
@@ -19,15 +20,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with made.serving:
         yield made
     made.database.close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
 
 
 def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None:
@@ -57,5 +49,4 @@ def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None
 
 def is_good(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    is_accessible(page)
-    fits(page)
+    looks.is_good(page)
