@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from central import access, audit, deliveries, endpoints
 from central.database import Database, micros
@@ -27,7 +27,7 @@ from ..central.offices import DAY, NOW, WIB, City, later
 from ..central.test_registrar import Hall
 from ..central.test_spreadsheets import workbook
 from ..waiting import free_ports
-from .test_pages import CHROMIUM, SIZES, fits, is_accessible
+from .looks import SIZES, fits, is_accessible
 
 PASSWORD = "kata-sandi-uji"
 SICK, WELL = "dinkes-01", "disdik-01"
@@ -101,15 +101,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with made.serving:
         yield made
     made.database.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="class")
