@@ -19,7 +19,9 @@ from mqtt_bridge.topics import UPLINK
 
 from . import (
     access,
+    alert_commands,
     audit_commands,
+    channels,
     evidence_commands,
     gateway_commands,
     readiness_commands,
@@ -29,6 +31,7 @@ from . import (
     user_commands,
     webhook_commands,
 )
+from .alert_watch import Alerts
 from .collector import Collector
 from .commands import configured, now, with_database
 from .config import Config
@@ -46,6 +49,7 @@ from .parts import (
     sealing_key,
     zone,
 )
+from .pulse import Pulse
 from .webhooks import Webhooks, rules
 
 log = structlog.get_logger(__name__)
@@ -68,12 +72,13 @@ def main() -> None:
 @main.command("run")
 @with_database
 def run(settings: Config, database: Database) -> None:
-    """Run collector, webhooks, pages and, if it is configured, the embedded broker, until told to stop."""
+    """Run collector, webhooks, alerts, pages and, if it is configured, the embedded broker, until told to stop."""
     with _running(settings) as parts:
         if settings.broker.embedded:
             _start_broker(settings, parts)
         link = _start_collector(settings, database, parts)
         _start_webhooks(settings, database, parts)
+        _start_alerts(settings, database, parts)
         _start_web(settings, database, parts, lambda: link.problem)
 
 
@@ -144,12 +149,19 @@ def _start_collector(settings: Config, database: Database, parts: ExitStack) -> 
     key = central_key(settings)
     trust = registrar(settings, database)
     trust.publish_revocations(now())  # what a crash may have kept from the file
+    pulse = Pulse(database)
     link = MqttLink(
         settings.broker.host, settings.broker.port, f"central-{secrets.token_hex(4)}", UPLINK,
         tls=collector_tls(settings), wake=lambda: loop.wake(),
     )  # fmt: skip
     work = Collector(link, database, gateway_keys(settings, database), key, trust)
-    loop = Loop("collector", lambda: work.step(now()), PAUSE, expected=(StorageError,))
+
+    def step() -> bool:
+        problem = link.problem
+        pulse.beat(problem.trouble if problem else "", now())
+        return work.step(now())
+
+    loop = Loop("collector", step, PAUSE, expected=(StorageError,))
     parts.callback(link.close)
     parts.callback(loop.stop, STOP_SECONDS)
     loop.start()
@@ -184,6 +196,17 @@ def _start_webhooks(settings: Config, database: Database, parts: ExitStack) -> N
     work.start()
 
 
+def _start_alerts(settings: Config, database: Database, parts: ExitStack) -> None:
+    work = Alerts(database, alert_commands.plan(settings), now)
+    parts.callback(work.stop, STOP_SECONDS)
+    work.start()
+
+
+def _run_alerts(settings: Config, database: Database) -> None:
+    with _running(settings) as parts:
+        _start_alerts(settings, database, parts)
+
+
 def _start_web(
     settings: Config, database: Database, parts: ExitStack, link_problem: Callable[[], Problem | None]
 ) -> None:
@@ -207,6 +230,7 @@ def _start_web(
         keys=gateway_keys(settings, database),
         ids=employee_ids(settings),
         enrolment_url=enrolment_url(settings),
+        channels=channels.load(settings.alerts.channels),
     )
     app = create_app(
         office,
@@ -232,6 +256,7 @@ for command in (
     evidence_commands.evidence,
     webhook_commands.group(with_database),
     user_commands.group(with_database),
+    *alert_commands.groups(with_database, _run_alerts),
     *retention_commands.groups(with_database, refresh),
     readiness_commands.group,
 ):

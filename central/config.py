@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,13 @@ from msgspec.structs import asdict
 from mqtt_bridge.records import Hours, Language, PhoneNumber, Policy, PresenceRule, Replies, UplinkTerms
 from mqtt_bridge.settings import ConfigError, load
 
+from .alerting import RULES, Rule, Severity, Terms, changed
+
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Text = Annotated[str, Meta(min_length=1)]
 Listen = Annotated[str, Meta(pattern=r"^[^:]+:[0-9]{1,5}$")]
 Days = Annotated[int, Meta(ge=0, le=36_500)]
+Minutes = Annotated[float, Meta(ge=0, le=10_080)]
 LOOPBACK = ("127.0.0.1", "localhost")
 Url = Annotated[str, Meta(pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$")]
 
@@ -123,6 +127,64 @@ class WebhooksSection(Section, frozen=True, kw_only=True):
     timeout_seconds: Annotated[float, Meta(ge=1, le=60)] = 15.0
 
 
+class AlertRule(Section, frozen=True, kw_only=True):
+    """What is otherwise than shipped, of one rule of `alerting.RULES`."""
+
+    severity: Severity | None = None
+    after_minutes: Minutes | None = None
+    clear_minutes: Minutes | None = None
+    off: bool = False
+
+
+class AlertChannel(Section, frozen=True, kw_only=True):
+    """Where messages go: an address of apprise, as it stands or in the file `url_file`; it holds secrets.
+
+    It gets what is at least of that `severity`. With `gateways` or `tags` it is told of those alone, not of central.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    url: str = ""
+    url_file: str = ""
+    severity: Severity = Severity.WARNING
+    gateways: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    digest: bool = True
+
+
+class AlertsSection(Section, frozen=True, kw_only=True):
+    """Limits of the rules, and how people are told; see docs/alerts.md. `digest` and `heartbeat` empty: none."""
+
+    digest: Annotated[str, Meta(pattern=r"^(|([01][0-9]|2[0-3]):[0-5][0-9])$")] = "06:30"
+    renotify_hours: Annotated[float, Meta(ge=0.1, le=168)] = 4
+    group_seconds: Annotated[int, Meta(ge=0, le=600)] = 30
+    heartbeat: Annotated[str, Meta(pattern=r"^(|https?://\S+)$")] = ""
+    heartbeat_minutes: Annotated[float, Meta(ge=0.1, le=1440)] = 5
+    queue: Annotated[int, Meta(ge=1)] = 20
+    sim_days: Annotated[int, Meta(ge=0, le=365)] = 7
+    sim_balance: Annotated[int, Meta(ge=0)] = 10_000
+    disk_mb: Annotated[int, Meta(ge=1)] = 500
+    heat: Annotated[int, Meta(ge=30, le=120)] = 80
+    certificate_days: Annotated[int, Meta(ge=0, le=365)] = 7
+    watermark_hours: Annotated[int, Meta(ge=1, le=720)] = 2
+    attempts: Annotated[int, Meta(ge=1)] = 5
+    central_disk_mb: Annotated[int, Meta(ge=1)] = 2000
+    broker_certificate_days: Annotated[int, Meta(ge=0, le=365)] = 21
+    rules: dict[str, AlertRule] = {}
+    channels: tuple[AlertChannel, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        changes = {code: _changed(code, rule) for code, rule in self.rules.items()}
+        limits = {
+            name: getattr(self, name)
+            for name in (
+                "queue", "sim_days", "sim_balance", "disk_mb", "heat", "certificate_days", "watermark_hours",
+                "attempts", "central_disk_mb", "broker_certificate_days",
+            )
+        }  # fmt: skip
+        return Terms(renotify=timedelta(hours=self.renotify_hours), rules={**RULES, **changes}, **limits)
+
+
 class RetentionSection(Section, frozen=True, kw_only=True):
     """Days after which `gardu-central retention run` removes things; 0 keeps them for good."""
 
@@ -143,6 +205,7 @@ class Config(Section, frozen=True, kw_only=True):
     uplink: UplinkSection = UplinkSection()
     webhooks: WebhooksSection = WebhooksSection()
     retention: RetentionSection = RetentionSection()
+    alerts: AlertsSection = AlertsSection()
 
     @property
     def rules(self) -> Policy:
@@ -167,6 +230,14 @@ class Config(Section, frozen=True, kw_only=True):
         )
 
 
+def _changed(code: str, rule: AlertRule) -> Rule:
+    after, clear = (
+        None if minutes is None else timedelta(minutes=minutes)
+        for minutes in (rule.after_minutes, rule.clear_minutes)
+    )
+    return changed(code, rule.severity, after, clear, off=rule.off)
+
+
 def read(path: Path, environ: Mapping[str, str]) -> Config:
     """Raises `ConfigError`: one line that says what, where and how to mend it."""
     settings = load(path, Config, environ)
@@ -178,4 +249,20 @@ def read(path: Path, environ: Mapping[str, str]) -> Config:
         )
     if broker.embedded and broker.tls:
         raise ConfigError(f"{path}: broker.tls: the embedded broker knows no TLS")
+    _check_alerts(path, settings.alerts)
     return settings
+
+
+def _check_alerts(path: Path, alerts: AlertsSection) -> None:
+    for code in alerts.rules:
+        if code not in RULES:
+            close = difflib.get_close_matches(code, RULES, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "; docs/alerts.md names them all"
+            raise ConfigError(f"{path}: alerts.rules.{code}: there is no such rule{hint}")
+    names = [channel.name for channel in alerts.channels]
+    for place, channel in enumerate(alerts.channels):
+        where = f"{path}: alerts.channels[{place}]"
+        if bool(channel.url) == bool(channel.url_file):
+            raise ConfigError(f"{where}: give {channel.name} an address: either url or url_file")
+        if names.count(channel.name) > 1:
+            raise ConfigError(f"{where}.name: there is another channel {channel.name}")

@@ -361,6 +361,74 @@ CREATE TABLE retention (
 );
 """
 
+# What staff are told of. `position` is the last event that a channel was told; `pulse` how a part of central is.
+_ALERTS = """
+ALTER TABLE gateway ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+CREATE TABLE maintenance (
+    id {serial},
+    kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    who TEXT NOT NULL,
+    why TEXT NOT NULL,
+    ended BIGINT,
+    ended_by TEXT
+);
+CREATE INDEX maintenance_until ON maintenance (until);
+CREATE TABLE alert (
+    id {serial},
+    rule TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    text TEXT NOT NULL,
+    remedy TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    fired BIGINT,
+    told BIGINT,
+    absent BIGINT,
+    flaps INTEGER NOT NULL DEFAULT 0,
+    acknowledged BIGINT,
+    acknowledged_by TEXT,
+    note TEXT NOT NULL DEFAULT '',
+    resolved BIGINT
+);
+CREATE INDEX alert_resolved ON alert (resolved);
+CREATE INDEX alert_subject ON alert (subject, since);
+CREATE TABLE alert_event (
+    id {serial},
+    alert BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE TABLE alert_channel (
+    name TEXT PRIMARY KEY,
+    position BIGINT NOT NULL,
+    digest TEXT NOT NULL DEFAULT '',
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing BIGINT,
+    resume BIGINT NOT NULL DEFAULT 0,
+    problem TEXT NOT NULL DEFAULT '',
+    sent BIGINT
+);
+CREATE TABLE alert_message (
+    id {serial},
+    channel TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    made BIGINT NOT NULL,
+    sent BIGINT
+);
+CREATE INDEX alert_message_channel ON alert_message (channel, sent);
+CREATE TABLE pulse (
+    name TEXT PRIMARY KEY,
+    since BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    problem TEXT NOT NULL
+);
+"""
+
 # In which language somebody reads; empty as long as they chose none.
 _LANGUAGE = "ALTER TABLE person ADD COLUMN language TEXT NOT NULL DEFAULT ''"
 
@@ -401,4 +469,5 @@ STEPS = (
     _EVIDENCE,
     _READINESS,
     _DISPUTES,
+    _ALERTS,
 )

@@ -34,6 +34,7 @@ ONE_IMPORTER = {
     "segno": {"gateway/web/screen.py", "central/qr.py"},
     "holidays": {"central/calendar.py"},
     "serial": {"modem/usb.py"},
+    "apprise": {"central/channels.py"},
 }
 EDGES = {
     "os", "pathlib", "socket", "subprocess", "threading", "time", "sqlite3", "peewee", "flask", "random", "secrets",

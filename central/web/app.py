@@ -20,6 +20,7 @@ from .. import sessions, users
 from . import (
     account,
     accounts,
+    alerts,
     api,
     attendance,
     audit,
@@ -88,6 +89,7 @@ def create_app(
     account.register(app, office, limiter)
     accounts.register(app, office)
     webhooks.register(app, office)
+    alerts.register(app, office)
     people.register(app, office)
     exports.register(app, office)
     audit.register(app, office)

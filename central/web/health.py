@@ -9,7 +9,8 @@ from flask import Flask, Response, jsonify
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from .. import deliveries, endpoints, queries
+from .. import alerts, deliveries, endpoints, outbox, queries
+from ..alerting import Severity
 from ..database import StorageError
 from ..deliveries import Count
 from ..states import State
@@ -60,8 +61,21 @@ class _Metrics:
         waiting = office.database.value("SELECT COUNT(*) FROM provisional")
         yield GaugeMetricFamily("gardu_provisional", "Records known by SMS alone", value=int(waiting))
         yield from self._told()
+        yield from self._alerts()
         aside = office.database.value("SELECT COALESCE(SUM(times), 0) FROM quarantine")
         yield CounterMetricFamily("gardu_quarantined", "Envelopes put aside", value=int(aside))
+
+    def _alerts(self) -> Iterator[GaugeMetricFamily]:
+        counts = alerts.counts(self._office.database)
+        by_severity = GaugeMetricFamily("gardu_alerts", "Open alerts by severity", labels=["severity"])
+        for severity in Severity:
+            by_severity.add_metric([severity], counts[severity])
+        yield by_severity
+        failing = GaugeMetricFamily("gardu_alert_channel_failures", "Failures in a row", labels=["channel"])
+        kept = outbox.health(self._office.database)
+        for channel in self._office.channels:
+            failing.add_metric([channel.name], kept[channel.name].failures if channel.name in kept else 0)
+        yield failing
 
     def _told(self) -> Iterator[GaugeMetricFamily]:
         waiting = GaugeMetricFamily("gardu_webhook_waiting", "Records that a program waits for", labels=["endpoint"])

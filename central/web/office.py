@@ -12,6 +12,7 @@ from flask_login import UserMixin
 
 from mqtt_bridge.client import Problem
 
+from ..channels import Channel
 from ..database import Database
 from ..employee_ids import Ids, by_chance
 from ..keys import GatewayKeys
@@ -27,8 +28,8 @@ class Office:
     """`link_problem` tells what keeps the collector of this process from its broker; `sealing_key` opens what the
     gateways sealed, `refresh` tells them what changed, `registrar` enrols them, `outbound` is where webhooks may go,
     `shared_phones` whether several employees may have one number, `keys` what the gateways signed with, `ids`
-    what new employees are called, `enrolment_url` where gateways reach this server. Without a `rulebook` attendance
-    is judged by the shipped one.
+    what new employees are called, `enrolment_url` where gateways reach this server, `channels` where alerts go.
+    Without a `rulebook` attendance is judged by the shipped one.
     """
 
     database: Database
@@ -44,6 +45,7 @@ class Office:
     keys: GatewayKeys | None = None
     ids: Ids = by_chance
     enrolment_url: str = ""
+    channels: tuple[Channel, ...] = ()
 
     @property
     def gateway_keys(self) -> GatewayKeys:

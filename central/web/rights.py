@@ -60,6 +60,8 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "readiness_file": _ALL,
     "readiness_deadline": _IT,
     "records": _ALL,
+    "alerts": _ALL,
+    "alerts_history": _ALL,
     "numbers": _OFFICE,
     "approve_number": _OFFICE,
     "reject_number": _OFFICE,
@@ -106,12 +108,17 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "webhook_add": _IT,
     "webhook": _IT,
     "webhook_do": _IT,
+    "alert_acknowledge": _IT,
+    "alert_test": _IT,
+    "maintenance_add": _IT,
+    "maintenance_end": _IT,
     "audit": _IT | _PERSONNEL,
     "audit_verify": _IT | _PERSONNEL,
 }
 # What the bar on top leads to: the page, its name, and how the endpoints begin that belong to it.
 NAVIGATION = (
     ("fleet", N_("Gateway"), ("fleet",)),
+    ("alerts", N_("Peringatan"), ("alert", "maintenance")),
     ("readiness", N_("Kesiapan"), ("readiness",)),
     ("attendance_city", N_("Kehadiran"), ("attendance", "correction", "statement", "dispute")),
     ("records", N_("Presensi"), ("records", "evidence")),

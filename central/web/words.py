@@ -29,6 +29,14 @@ REFUSALS = {
     "url-https": N_("Alamat harus diawali https://"),
     "url-scheme": N_("Alamat harus diawali https:// atau http://"),
     "url-form": N_("Alamat harus seperti https://sinergi.example.go.id/gardu, tanpa nama pengguna."),
+    "window-order": N_("Akhir pemeliharaan harus sesudah mulainya, dan belum lewat."),
+    "window-long": N_("Pemeliharaan paling lama {days} hari."),
+    "window-why": N_("Tulis mengapa, paling panjang {most} huruf."),
+    "window-gateway": N_("Gateway {name} tidak ada."),
+    "window-tag": N_("Tidak ada gateway dengan tanda {name}."),
+    "window-unknown": N_("Pemeliharaan itu sudah selesai."),
+    "alert-over": N_("Peringatan itu sudah selesai."),
+    "alert-note": N_("Catatan paling panjang {most} huruf."),
     "url-local": N_("{host} adalah mesin ini sendiri atau alamat tetangganya."),
 }
 # Of a list of employees: what is wrong, and how its columns are called.

@@ -28,8 +28,8 @@ from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
 BAR = (
-    "Gateway", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran", "Program", "Akun",
-    "Audit",
+    "Gateway", "Peringatan", "Kesiapan", "Kehadiran", "Presensi", "Nomor", "Pegawai", "Unduh", "Pendaftaran",
+    "Program", "Akun", "Audit",
 )  # fmt: skip
 HEAD = ("nip", "nama", "hp", "gateway")
 

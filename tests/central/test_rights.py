@@ -44,7 +44,8 @@ ANYBODY = [
 ]  # fmt: skip
 TOKEN = ["api.records", "api.provisional", "api.gateways", "api.gateway", "api.employees", "api.employee"]
 LOGGED_IN = [
-    "fleet", "records", "log_out", "account", "account_password", "account_session_end", "account_sessions_end",
+    "fleet", "records", "alerts", "alerts_history", "log_out",
+    "account", "account_password", "account_session_end", "account_sessions_end",
     "account_second_factor", "account_second_factor_end",
 ]  # fmt: skip
 OFFICES = ["attendance_city", "attendance_office", "attendance_office_month", "attendance_incidents"]
@@ -67,6 +68,7 @@ TABLE = {
     "statements_waiting": "po",
     "dispute_close": "p",
     "audit_verify": "ip",
+    **dict.fromkeys(["alert_acknowledge", "alert_test", "maintenance_add", "maintenance_end"], "i"),
     "audit": "ip",
 }
 
