@@ -52,12 +52,12 @@ kill: $(READY) ## Kill processes 20 times during 200 SMS; takes about five minut
 
 texts: $(READY) ## Collect the texts to translate, and compile the translations
 	$(BIN)/pybabel -q extract -k N_ --no-location --omit-header -o gateway/locale/gateway.pot gateway/replies.py
-	$(BIN)/pybabel -q update --omit-header --no-wrap --ignore-obsolete -N -D gateway -d gateway/locale -i gateway/locale/gateway.pot
-	$(BIN)/pybabel -q compile -f -D gateway -d gateway/locale
+	$(BIN)/pybabel -q update --ignore-pot-creation-date --no-wrap --ignore-obsolete -N -D gateway -d gateway/locale -i gateway/locale/gateway.pot
+	$(BIN)/pybabel -q compile -D gateway -d gateway/locale
 	rm gateway/locale/gateway.pot
 	cd central && ../$(BIN)/pybabel -q extract -F locale/extract.cfg --no-location --omit-header --sort-output -o locale/central.pot .
-	$(BIN)/pybabel -q update --omit-header --no-wrap --ignore-obsolete -N -D central -d central/locale -i central/locale/central.pot
-	$(BIN)/pybabel -q compile -f -D central -d central/locale
+	$(BIN)/pybabel -q update --ignore-pot-creation-date --no-wrap --ignore-obsolete -N -D central -d central/locale -i central/locale/central.pot
+	$(BIN)/pybabel -q compile -D central -d central/locale
 	rm central/locale/central.pot
 
 soak: $(READY) ## A day of a gateway with a faulty modem in ten minutes: nothing lost or doubled, memory flat

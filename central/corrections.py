@@ -170,7 +170,7 @@ def _why_not(database: Database, id_: int, who: str) -> str:
     if row is None:
         return _("Koreksi itu tidak ada.")
     if row[1] is not None:
-        return f"Sudah diputuskan oleh {row[1]}."
+        return _("Sudah diputuskan oleh {name}.").format(name=row[1])
     return _("Yang mengajukan tidak boleh memutuskan sendiri; minta orang lain.")
 
 

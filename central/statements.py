@@ -11,6 +11,7 @@ from mqtt_bridge.records import Action
 from . import audit
 from .corrections import Kind, NotAllowed
 from .database import Database, micros, moment
+from .languages import _
 
 LONGEST_REASON = 200
 
@@ -58,12 +59,12 @@ def close(database: Database, record: int, who: str, now: datetime, *, accepted:
     """
     reason = " ".join(reason.replace("\0", "").split())
     if not 3 <= len(reason) <= LONGEST_REASON:
-        raise NotAllowed(f"Tulis alasannya, 3 sampai {LONGEST_REASON} huruf.")
+        raise NotAllowed(_("Tulis alasannya, 3 sampai {most} huruf.").format(most=LONGEST_REASON))
     with database.transaction():
         if database.value("SELECT action FROM record WHERE id = ?", record) != Action.DISPUTE:
-            raise NotAllowed("Catatan itu bukan sanggahan.")
+            raise NotAllowed(_("Catatan itu bukan sanggahan."))
         if database.row("SELECT 1 FROM dispute_answer WHERE record = ?", record):
-            raise NotAllowed("Sanggahan itu sudah diputuskan.")
+            raise NotAllowed(_("Sanggahan itu sudah diputuskan."))
         columns = ("record", "accepted", "reason", "person", "decided")
         database.insert_all("dispute_answer", columns, [(record, int(accepted), reason, who, micros(now))])
         audit.append(

@@ -91,7 +91,7 @@ def _register_one(app: Flask, office: Office) -> None:
             if not sessions.end(office.database, name.replace("\0", ""), session_id.replace("\0", "")):
                 abort(404)
             audit.append(office.database, current_user.id, "session-ended", {"name": name}, office.clock())
-        flash("Sesi itu diakhiri.")
+        flash(_("Sesi itu diakhiri."))
         return redirect(url_for("account_of", name=name))
 
     @app.post("/accounts/<name>/remove")

@@ -14,9 +14,11 @@ from .. import alerts, channels, maintenance, notices, outbox
 from ..alert_life import Alert
 from ..alerting import RULES, Severity, named
 from ..alerts import Wanted
+from ..languages import N_, _
 from ..maintenance import Kind, Window
 from ..outbox import Health
 from ..refusal import Refusal
+from .dates import lasted
 from .office import Office
 from .rights import visible
 from .words import said
@@ -24,7 +26,7 @@ from .words import said
 PAGE = 50
 MOST_PAGES = 10_000
 LARGEST = 2**63 - 1  # that a database takes as an id
-SEVERITIES = {Severity.CRITICAL: "Gawat", Severity.WARNING: "Peringatan", Severity.INFO: "Info"}
+SEVERITIES = {Severity.CRITICAL: N_("Gawat"), Severity.WARNING: N_("Peringatan"), Severity.INFO: "Info"}
 COLOURS = {Severity.CRITICAL: "down", Severity.WARNING: "sick", Severity.INFO: "new"}
 SHOWN = timedelta(days=30)  # of a gateway's past
 
@@ -33,7 +35,7 @@ def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(
         severities=SEVERITIES, severity_colours=COLOURS, gateway_incidents=lambda gateway: incidents(office, gateway)
     )
-    app.jinja_env.filters.update(subject=named, span=notices.span)
+    app.jinja_env.filters.update(subject=_named, span=lasted)
     _register_looks(app, office)
     _register_acts(app, office)
 
@@ -47,6 +49,11 @@ def incidents(office: Office, gateway: str) -> list[tuple[datetime, Alert | Wind
     found += [(each.since, each) for each in alerts.of(office.database, gateway, now - SHOWN, now)]
     found += [(each.since, each) for each in maintenance.of(office.database, gateway, now - SHOWN, now)]
     return sorted(found, key=lambda each: each[0], reverse=True)
+
+
+def _named(subject: str) -> str:
+    name = named(subject)
+    return name.replace("Pusat", _("Pusat"), 1) if name.startswith("Pusat") else name
 
 
 def _register_looks(app: Flask, office: Office) -> None:
@@ -86,21 +93,24 @@ def _register_looks(app: Flask, office: Office) -> None:
 def _register_acts(app: Flask, office: Office) -> None:
     @app.post(f"/alerts/<int(max={LARGEST}):number>/acknowledge")
     def alert_acknowledge(number: int) -> Response:
-        _try(lambda: alerts.acknowledge(
-            office.database, number, current_user.id, request.form.get("note", ""), office.clock()
-        ), "Dicatat: Anda yang mengurusnya.")  # fmt: skip
+        _try(
+            lambda: alerts.acknowledge(
+                office.database, number, current_user.id, request.form.get("note", ""), office.clock()
+            ),
+            _("Dicatat: Anda yang mengurusnya."),
+        )
         return redirect(url_for("alerts"))
 
     @app.post("/maintenance")
     def maintenance_add() -> Response:
-        _try(lambda: _add(office), "Pemeliharaan dicatat; peringatan dari sana diam sampai selesai.")
+        _try(lambda: _add(office), _("Pemeliharaan dicatat; peringatan dari sana diam sampai selesai."))
         return redirect(url_for("alerts"))
 
     @app.post(f"/maintenance/<int(max={LARGEST}):number>/end")
     def maintenance_end(number: int) -> Response:
         _try(
             lambda: maintenance.end(office.database, number, current_user.id, office.clock()),
-            "Pemeliharaan diakhiri.",
+            _("Pemeliharaan diakhiri."),
         )
         return redirect(url_for("alerts"))
 
@@ -109,7 +119,10 @@ def _register_acts(app: Flask, office: Office) -> None:
         found = [each for each in office.channels if each.name == name] or abort(404)
         message = notices.test(name)
         problem = channels.send(found[0], message.title, message.body)
-        flash(f"Tidak terkirim: {problem}" if problem else "Terkirim.", "error" if problem else "message")
+        flash(
+            _("Tidak terkirim: {why}").format(why=problem) if problem else _("Terkirim."),
+            "error" if problem else "message",
+        )
         return redirect(url_for("alerts"))
 
 
@@ -125,7 +138,7 @@ def _try(act: Any, done: str) -> None:
 def _add(office: Office) -> None:
     """`target` is `all`, `tag:NAME` or `gateway:NAME`."""
     form, now = request.form, office.clock()
-    kind, _, target = form.get("target", "").partition(":")
+    kind, __, target = form.get("target", "").partition(":")
     if kind not in set(Kind):
         abort(400)
     since = _moment(form.get("since", ""), office.zone) or now

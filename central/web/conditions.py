@@ -5,7 +5,7 @@ with figures in it: the sentences are known here by their form, and one of a new
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from mqtt_bridge.records import Language
 
@@ -125,6 +125,141 @@ SENTENCES = (
     N_("Akhiri masa pemeliharaan sesudah pekerjaan selesai"),
     N_("Lihat halaman gateway itu"),
     N_("Lihat halaman gateway itu, modem {number}"),
+    # of alerts
+    N_("Tunggu beberapa menit; bila tetap begini, nyalakan ulang gateway"),
+    N_("Dua perangkat memakai satu nama"),
+    N_("Modem, kartu SIM atau jaringan seluler tidak bekerja"),
+    N_("Lihat halaman gateway itu; periksa modem, kartu SIM, dan antena"),
+    N_("Penyimpanan gateway tidak bisa ditulis"),
+    N_("Jurnal bercabang atau diganti"),
+    N_("Kartu SIM menerima tetapi tidak bisa mengirim"),
+    N_("Periksa pulsa, masa aktif, dan batas SMS kartu SIM gateway"),
+    N_("Pulsa atau masa aktif kartu SIM hampir habis"),
+    N_("Isi pulsa kartu SIM gateway itu"),
+    N_("Memori SMS penuh"),
+    N_("Antrean catatan menumpuk"),
+    N_("Lihat apakah pusat menolaknya: gardu-central quarantine; periksa juga mutu jaringan kantor"),
+    N_("Gateway dan pusat tidak saling percaya"),
+    N_("Periksa kunci keduanya: gardu-central quarantine"),
+    N_("Daftar pegawai atau aturan baru belum diterapkan"),
+    N_("Lihat catatan gateway; bila kuncinya berbeda, serahkan lagi kunci publik pusat"),
+    N_("Ruang kartu SD hampir habis"),
+    N_("Gateway terlalu panas"),
+    N_("Pindahkan ke tempat teduh, bersihkan debu, atau pasang kipas"),
+    N_("Jam gateway tidak dapat dipercaya"),
+    N_("Sertifikat gateway hampir habis"),
+    N_("Ada data yang disisihkan"),
+    N_("Lihat apa dan mengapa: gardu-central quarantine"),
+    N_("Kelengkapan data tertinggal"),
+    N_("Lihat halaman gateway itu: modem, jam, dan antreannya"),
+    N_("Kode presensi ditebak"),
+    N_("Kiriman lewat SMS ke pusat gagal"),
+    N_("Gateway melaporkan masalah lain"),
+    N_("Kolektor pusat berhenti"),
+    N_("Nyalakan lagi: systemctl restart gardu-central; lihat journalctl -u gardu-central"),
+    N_("Pusat terputus dari broker"),
+    N_("Periksa mosquitto di server pusat, sertifikatnya, dan jaringannya"),
+    N_("Ruang disk server pusat hampir habis"),
+    N_("Kosongkan atau perbesar disk yang memuat central.data_dir"),
+    N_("Sertifikat broker hampir habis"),
+    N_("gardu-central broker-config, lalu systemctl reload mosquitto"),
+    N_("Program lain tidak menerima presensi"),
+    N_("Lihat halaman Program; sesudah diperbaiki, kirim lagi"),
+    N_("Ada yang mencoba masuk"),
+    N_("Lihat gardu-central quarantine dan catatan pendaftaran; periksa siapa yang bisa mencapai broker"),
+    N_("Pemberitahuan tidak sampai"),
+    N_("Lihat saluran itu di halaman Peringatan; coba: gardu-central alerts test NAMA"),
+    N_("pulsa tinggal {amount}"),
+    N_("masa aktif sampai {date}"),
+    N_("cukup untuk sekitar {days} hari"),
+    N_("{count} catatan menunggu"),
+    N_("sisa {size} MB"),
+    N_("tertinggal {hours} jam"),
+    N_("disisihkan: {why}"),
+    N_("{refused} pendaftaran ditolak, {strangers} kiriman dari nama tak dikenal"),
+    N_("{count} catatan tidak diterima"),
+    N_("habis {days} hari lagi"),
+    N_("sudah habis masa berlakunya"),
+    # of readiness
+    N_("Buat token pengganti di halaman Pendaftaran"),
+    N_("Buat token di halaman Pendaftaran, lalu daftarkan gateway dengannya"),
+    N_("Belum punya sertifikat"),
+    N_("Buat token pengganti di halaman Pendaftaran; gateway lama tidak memperpanjang sendiri"),
+    N_("Nyalakan gateway di kantor itu, dan sambungkan ke jaringan data"),
+    N_("Terhubung"),
+    N_("Belum ada kabar dari gateway"),
+    N_("Hubungkan gateway dahulu"),
+    N_("Jam dipercaya"),
+    N_("Jam belum bisa dipercaya"),
+    N_("Sisa ruang tidak diketahui"),
+    N_("Lihat penyimpanan pada gateway itu"),
+    N_("Pasang modem dan kartu SIM, lalu tunggu dua menit"),
+    N_("Sinyal belum diketahui"),
+    N_("Atur cek pulsa (USSD) pada gateway, lalu tunggu kabar operator"),
+    N_("Pulsa belum diketahui"),
+    N_("Isi pulsa atau perpanjang masa aktif kartu SIM"),
+    N_("Impor daftar pegawai kantor ini di halaman Pegawai"),
+    N_("Belum ada pegawai"),
+    N_("Hubungkan gateway; daftar dikirim sendiri"),
+    N_("Daftar baru belum diterapkan"),
+    N_("Kode tidak diwajibkan"),
+    N_("Belum ada presensi dengan kode"),
+    N_("Lama tidak ada presensi dengan kode"),
+    N_("Pasang layar kode di kantor, lalu seorang pegawai mengirim kodenya"),
+    N_("SMS belum pernah diuji"),
+    N_("Kirim HADIR dari ponsel seorang pegawai ke nomor gateway, dan tunggu balasannya"),
+    N_("Latih pegawai yang belum pernah presensi; namanya di halaman kantor ini"),
+    N_("Sertifikat berakhir {date}"),
+    N_("Sertifikat sampai {date}"),
+    N_("Tanpa kabar sejak {days} hari"),
+    N_("Tanpa kabar sejak {minutes} menit"),
+    N_("Sisa {size} GB"),
+    N_("Lemah: {percent}%"),
+    N_("Cukup {days} hari"),
+    N_("{count} pegawai, belum diterapkan"),
+    N_("{count} pegawai diterapkan"),
+    N_("Kode terakhir {date}"),
+    N_("Uji SMS terakhir {date}"),
+    N_("SMS terakhir {date}"),
+    N_("{trained} dari {people} pegawai pernah presensi"),
+    N_("Tanpa modem, {operator}"),
+    N_("Sedang dimulai, {operator}"),
+    N_("Terdaftar, {operator}"),
+    N_("Terdaftar (roaming), {operator}"),
+    N_("Tanpa modem"),
+    N_("Sedang dimulai"),
+    N_("Terdaftar (roaming)"),
+    # of commands
+    N_("Sapa"),
+    N_("Kirim diagnostik"),
+    N_("Kirim ulang catatan"),
+    N_("Nyalakan ulang modem"),
+    N_("SMS uji"),
+    N_("Tekan USSD"),
+    N_("Gateway menjawab."),
+    N_("Diagnostik diterima."),
+    N_("Catatan {first}–{last} dikirim ulang."),
+    N_("Tidak ada catatan sejak nomor {first}; yang terakhir nomor {last}."),
+    N_("Modem dinyalakan ulang."),
+    N_("SMS uji diserahkan ke jaringan."),
+    N_("SMS uji kembali dalam {seconds} detik."),
+    N_("SMS uji terkirim, tetapi belum kembali dalam {seconds} detik."),
+    N_("Operator menjawab."),
+    N_("Operator tidak memberi jawaban ({status})."),
+    N_("Modem gagal."),
+    N_("Modem tidak siap mengirim."),
+    N_("Gateway ini tidak memakai modem."),
+    N_("Gateway belum menerima aturannya dari pusat."),
+    N_("Nomor kartu SIM gateway ini tidak disebut dalam pengaturannya (screen.number)."),
+    N_("Pusat tidak mempunyai nomor SMS."),
+    N_("SMS uji hanya boleh ke nomor petugas TI, nomor pusat, atau nomor gateway itu sendiri."),
+    N_("Kode USSD hanya berisi angka, * dan #, dan diawali * atau #."),
+    N_("Kode itu mengubah pengaturan kartu SIM, jadi tidak boleh ditekan dari jauh."),
+    N_("Aturan pusat tidak mengizinkan USSD dari jauh."),
+    N_("Nomor catatan harus bilangan mulai dari 1."),
+    N_("Gateway ini tidak mengenal perintah itu; versinya lebih lama."),
+    N_("Perintah sampai setelah batas waktunya, jadi tidak dijalankan."),
+    N_("Tidak diketahui: dimulai {begun}, lalu gateway terhenti. Tidak diulang."),
     # of how they stand
     N_("Dicabut: {why}"),
     N_("Dua perangkat memakai nama gateway ini"),
@@ -140,22 +275,31 @@ SENTENCES = (
 )
 _MORE = re.compile(r"(.+) \(\+([0-9]+) lagi\)", re.DOTALL)
 _OF_ONE = re.compile(r"Modem ([0-9]+): (.+)", re.DOTALL)
+_TITLED = re.compile(r"([^:]+): (.+)", re.DOTALL)
 _DETAIL = re.compile(r"(.+?) \((.+?)(\)?)", re.DOTALL)  # what a part of the gateway said; cut off when it is long
 
 
 def told(text: str) -> str:
     """The same sentence for the reader."""
-    if reader() is Language.INDONESIAN or not text:
-        return text
+    return text if reader() is Language.INDONESIAN or not text else _translated(text, reader())
+
+
+@lru_cache(maxsize=4096)  # a board of a thousand offices says the same few things
+def _translated(text: str, language: Language) -> str:
     if more := _MORE.fullmatch(text):
         return " ".join((told(more[1]), _("(+{count} lagi)").format(count=more[2])))
     if of_one := _OF_ONE.fullmatch(text):
         return f"Modem {of_one[1]}: {told(of_one[2])}"
-    whole = _known(text)
-    detail = None if whole else _DETAIL.fullmatch(text)
+    return _known(text) or _with_detail(text) or text
+
+
+def _with_detail(text: str) -> str | None:
+    detail, titled = _DETAIL.fullmatch(text), _TITLED.fullmatch(text)
     if detail and (short := _known(detail[1])):
         return f"{short} ({told(detail[2])}{detail[3]}"
-    return whole or text
+    if titled and (title := _known(titled[1])):
+        return f"{title}: {told(titled[2])}"
+    return None
 
 
 def _known(text: str) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from ..languages import N_, _
+from ..languages import N_, _, ngettext
 from ..policy import DAY_NAMES
 
 MONTHS = (
@@ -30,3 +30,13 @@ def month(day: date) -> str:
 def short(at: datetime) -> str:
     """To the minute, in the zone that it has."""
     return f"{_(SHORT_DAYS[at.weekday()])} {at.day} {_(SHORT_MONTHS[at.month - 1])} {at:%H:%M %Z}"
+
+
+def lasted(time: timedelta) -> str:
+    """How long, in its largest unit."""
+    minutes = max(0, int(time.total_seconds()) // 60)
+    if minutes >= 1440:
+        return ngettext("{count} hari", "{count} hari", minutes // 1440).format(count=minutes // 1440)
+    if minutes >= 60:
+        return ngettext("{count} jam", "{count} jam", minutes // 60).format(count=minutes // 60)
+    return ngettext("{count} menit", "{count} menit", minutes).format(count=minutes)

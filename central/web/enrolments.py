@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from .. import enrolments, qr
 from ..enrolments import BadEnrolment, Enrolment
+from ..languages import N_, _
 from ..registrar import Declined, Registrar
 from .office import Office
 from .words import said
@@ -16,11 +17,17 @@ DAYS = 7  # that a token is good unless somebody wants it otherwise
 MOST_DAYS = 365
 LATEST = 20  # attempts that are shown
 OUTCOMES = {
-    "enrolled": "terdaftar", "renewed": "diperpanjang", "revoked": "dicabut", "unreadable": "tidak terbaca",
-    "unknown token": "token tidak dikenal", "used token": "token sudah dipakai", "expired token": "token kedaluwarsa",
-    "token of another gateway": "token gateway lain", "enrolled already": "sudah terdaftar",
-    "key refused": "kunci ditolak",
-}  # fmt: skip
+    "enrolled": N_("terdaftar"),
+    "renewed": N_("diperpanjang"),
+    "revoked": N_("dicabut"),
+    "unreadable": N_("tidak terbaca"),
+    "unknown token": N_("token tidak dikenal"),
+    "used token": N_("token sudah dipakai"),
+    "expired token": N_("token kedaluwarsa"),
+    "token of another gateway": N_("token gateway lain"),
+    "enrolled already": N_("sudah terdaftar"),
+    "key refused": N_("kunci ditolak"),
+}
 
 
 def register(app: Flask, office: Office) -> None:
@@ -48,7 +55,8 @@ def _register_all(app: Flask, office: Office) -> None:
             flash(said(error), "error")
             return redirect(url_for("enrolments"))
         except Declined:
-            flash(f"{gateway} sudah terdaftar. Bila perangkatnya diganti, buat token pengganti di sini.", "error")
+            message = _("{name} sudah terdaftar. Bila perangkatnya diganti, buat token pengganti di sini.")
+            flash(message.format(name=gateway), "error")
             return redirect(url_for("enrolment_of", gateway=gateway))
         office.refresh()
         words = f"{office.enrolment_url or request.url_root.rstrip('/')} {token}"
@@ -85,9 +93,10 @@ def _register_one(app: Flask, office: Office) -> None:
         except BadEnrolment as error:
             flash(said(error), "error")
             return redirect(url_for("enrolment_revoke", gateway=gateway))
-        flash(
-            f"{gateway} dicabut, {ended} sertifikat berakhir. Sekarang di server broker: systemctl restart mosquitto"
+        message = _(
+            "{name} dicabut, {count} sertifikat berakhir. Sekarang di server broker: systemctl restart mosquitto"
         )
+        flash(message.format(name=gateway, count=ended))
         return redirect(url_for("enrolment_of", gateway=gateway))
 
 

@@ -29,7 +29,7 @@ def register(app: Flask, office: Office) -> None:
     env.policies["ext.i18n.trimmed"] = True
     env.install_gettext_callables(_, ngettext, newstyle=True, pgettext=pgettext)  # type: ignore[attr-defined]
     env.globals.update(reader=reader, languages=NAMES, official=_official)
-    env.filters.update(word=word, translated=_)
+    env.filters.update(word=word, worded=_)
     app.before_request(_choose)
 
     @app.post("/language")

@@ -5,26 +5,39 @@ from __future__ import annotations
 from flask import Flask, render_template
 
 from .. import quarantine as kept
+from ..languages import N_
 from ..quarantine import STRANGER
 from .office import Office
 
 # How a reason begins, and what that means to people. The reason itself stays beside it, as it is searched for.
 MEANINGS = (
-    ("revoked", "Gateway ini sudah dicabut", "Matikan perangkatnya, atau daftarkan lagi dengan kunci baru"),
-    ("there is no key", "Gateway ini tidak terdaftar", "Daftarkan gateway itu di halaman Pendaftaran"),
+    ("revoked", N_("Gateway ini sudah dicabut"), N_("Matikan perangkatnya, atau daftarkan lagi dengan kunci baru")),
+    ("there is no key", N_("Gateway ini tidak terdaftar"), N_("Daftarkan gateway itu di halaman Pendaftaran")),
     (
         "record",
-        "Catatan yang rantainya putus atau waktunya tidak mungkin",
-        "Periksa kartu memori dan jam gateway itu",
+        N_("Catatan yang rantainya putus atau waktunya tidak mungkin"),
+        N_("Periksa kartu memori dan jam gateway itu"),
     ),
-    ("another record", "Dua catatan berbeda dengan nomor yang sama", "Periksa apakah kartu memorinya disalin"),
-    ("not a batch", "Pesan yang bukan catatan", "Periksa versi perangkat lunak gateway itu"),
-    ("an SMS that is none of ours", "SMS yang bukan dari gateway", "Tidak perlu apa-apa, kecuali jumlahnya besar"),
-    ("an SMS", "SMS gateway yang tidak bisa dipakai", "Hubungkan gateway ke jaringan; catatannya datang lewat itu"),
+    (
+        "another record",
+        N_("Dua catatan berbeda dengan nomor yang sama"),
+        N_("Periksa apakah kartu memorinya disalin"),
+    ),
+    ("not a batch", N_("Pesan yang bukan catatan"), N_("Periksa versi perangkat lunak gateway itu")),
+    (
+        "an SMS that is none of ours",
+        N_("SMS yang bukan dari gateway"),
+        N_("Tidak perlu apa-apa, kecuali jumlahnya besar"),
+    ),
+    (
+        "an SMS",
+        N_("SMS gateway yang tidak bisa dipakai"),
+        N_("Hubungkan gateway ke jaringan; catatannya datang lewat itu"),
+    ),
 )
 UNKNOWN = (
-    "Pesan yang tidak bisa dipercaya",
-    "Bandingkan kuncinya dengan yang terdaftar, atau daftarkan lagi",
+    N_("Pesan yang tidak bisa dipercaya"),
+    N_("Bandingkan kuncinya dengan yang terdaftar, atau daftarkan lagi"),
 )
 
 

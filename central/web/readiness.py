@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from .. import exports, readiness, readiness_facts
 from ..exports import Column, Format, Table
+from ..languages import N_, _
 from ..readiness import Check, Mark, Row, Who
 from ..readiness_facts import CITY
 from .office import Office
@@ -19,15 +20,30 @@ from .rights import may, visible
 from .when import day_of
 
 CHECKS = {
-    Check.ENROLLED: "Pendaftaran", Check.LINK: "Sambungan", Check.CLOCK: "Jam", Check.STORAGE: "Ruang simpan",
-    Check.SIM: "Kartu SIM", Check.SIGNAL: "Sinyal", Check.BALANCE: "Pulsa", Check.ROSTER: "Daftar pegawai",
-    Check.SCREEN: "Layar kode", Check.LOOP: "Uji SMS", Check.TRAINED: "Pelatihan pegawai",
-}  # fmt: skip
+    Check.ENROLLED: N_("Pendaftaran"),
+    Check.LINK: N_("Sambungan"),
+    Check.CLOCK: N_("Jam"),
+    Check.STORAGE: N_("Ruang simpan"),
+    Check.SIM: N_("Kartu SIM"),
+    Check.SIGNAL: N_("Sinyal"),
+    Check.BALANCE: N_("Pulsa"),
+    Check.ROSTER: N_("Daftar pegawai"),
+    Check.SCREEN: N_("Layar kode"),
+    Check.LOOP: N_("Uji SMS"),
+    Check.TRAINED: N_("Pelatihan pegawai"),
+}
 # A sign and a word for each, so that colour tells nothing alone.
-MARKS = {Mark.OK: ("✓", "Siap", "up"), Mark.NOT_YET: ("○", "Belum", "sick"), Mark.BAD: ("✕", "Bermasalah", "down")}
+MARKS = {
+    Mark.OK: ("✓", N_("Siap"), "up"),
+    Mark.NOT_YET: ("○", N_("Belum"), "sick"),
+    Mark.BAD: ("✕", N_("Bermasalah"), "down"),
+}
 DOERS = {
-    Who.IT: "TI", Who.ON_SITE: "Petugas di kantor", Who.PERSONNEL: "Kepegawaian", Who.OPD_ADMIN: "Admin OPD",
-}  # fmt: skip
+    Who.IT: N_("TI"),
+    Who.ON_SITE: N_("Petugas di kantor"),
+    Who.PERSONNEL: N_("Kepegawaian"),
+    Who.OPD_ADMIN: N_("Admin OPD"),
+}
 
 
 def register(app: Flask, office: Office) -> None:
@@ -87,14 +103,15 @@ def _set_deadline(office: Office) -> None:
     gateway, text = request.form.get("gateway", CITY).replace("\0", ""), request.form.get("day", "")
     day = day_of(text)
     if text and day is None:
-        flash("Tanggal itu tidak bisa dibaca; isi seperti 2026-12-01.", "error")
+        flash(_("Tanggal itu tidak bisa dibaca; isi seperti 2026-12-01."), "error")
         return
     if gateway and not office.database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
-        flash(f"Gateway {gateway} tidak ada.", "error")
+        flash(_("Gateway {name} tidak ada.").format(name=gateway), "error")
         return
     readiness_facts.set_deadline(office.database, gateway, day, current_user.id, office.clock())
-    whose = f"untuk {gateway}" if gateway else "untuk semua OPD"
-    flash(f"Tenggat {whose}: {day:%d/%m/%Y}." if day else f"Tenggat {whose} dihapus.")
+    whose = gateway or _("semua OPD")
+    said = _("Tenggat untuk {whose}: {date}.") if day else _("Tenggat untuk {whose} dihapus.")
+    flash(said.format(whose=whose, date=f"{day:%d/%m/%Y}" if day else ""))
 
 
 def _columns() -> list[Column]:

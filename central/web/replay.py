@@ -81,7 +81,7 @@ def _with_holiday(book: Rulebook, form: Mapping[str, str]) -> Rulebook:
         return book
     day, name = day_of(form["holiday"]), " ".join(form.get("holiday_name", "").split())[:LONGEST_NAME]
     if day is None:
-        raise BadPolicy("Tanggal hari libur itu tidak bisa dibaca; isi seperti 2026-12-01.")
+        raise BadPolicy(_("Tanggal hari libur itu tidak bisa dibaca; isi seperti 2026-12-01."))
     others = tuple(each for each in book.days if each.date != day)
     return msgspec.structs.replace(book, days=(*others, Day(date=day, name=name or "Hari libur")))
 

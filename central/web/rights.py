@@ -131,7 +131,7 @@ NAVIGATION = (
     ("numbers", N_("Nomor"), ("numbers",)),
     ("people", N_("Pegawai"), ("people", "person", "roster")),
     ("exports", N_("Unduh"), ("export",)),
-    ("enrolments", "Pendaftaran", ("enrolment", "quarantine")),
+    ("enrolments", N_("Pendaftaran"), ("enrolment", "quarantine")),
     ("webhooks", N_("Program"), ("webhook", "token")),
     ("accounts", N_("Akun"), ("accounts", "account_of", "account_add", "account_reset")),
     ("audit", N_("Audit"), ("audit",)),

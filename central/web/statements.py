@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from .. import statements
 from ..corrections import NotAllowed
+from ..languages import _
 from .corrections import LARGEST
 from .office import Office
 
@@ -26,7 +27,7 @@ def register(app: Flask, office: Office) -> None:
             statements.close(
                 office.database, record, current_user.id, office.clock(), accepted=accepted, reason=reason
             )
-            flash("Sanggahan diterima." if accepted else "Sanggahan ditolak.")
+            flash(_("Sanggahan diterima.") if accepted else _("Sanggahan ditolak."))
         except NotAllowed as error:
             flash(str(error), "error")
         return redirect(url_for("statements_waiting"))

@@ -11,14 +11,15 @@ from werkzeug.wrappers import Response
 
 from .. import access, audit
 from ..access import Scope
+from ..languages import N_, _
 from ..refusal import Refusal
 from .office import Office
 from .words import said
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 SCOPES = {
-    Scope.RECORDS: "membaca presensi", Scope.GATEWAYS: "membaca keadaan gateway",
-    Scope.EMPLOYEES: "membaca daftar pegawai, tanpa NIP", Scope.NIP: "membaca NIP, bersama daftar pegawai",
+    Scope.RECORDS: N_("membaca presensi"), Scope.GATEWAYS: N_("membaca keadaan gateway"),
+    Scope.EMPLOYEES: N_("membaca daftar pegawai, tanpa NIP"), Scope.NIP: N_("membaca NIP, bersama daftar pegawai"),
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def register(app: Flask, office: Office) -> None:
             if not access.remove_token(office.database, name):
                 abort(404)
             audit.append(office.database, current_user.id, "token-removed", {"name": name}, office.clock())
-        flash(f"Token {name} tidak berlaku lagi.")
+        flash(_("Token {name} tidak berlaku lagi.").format(name=name))
         return redirect(url_for("tokens"))
 
 
@@ -72,5 +73,5 @@ def _check(office: Office, name: str, scopes: list[Scope]) -> None:
         raise BadToken("token-name")
     if not scopes:
         raise BadToken("token-scope")
-    if request.form.get("replace") != "1" and name in {held.name for held, _ in access.programs(office.database)}:
+    if request.form.get("replace") != "1" and name in {held.name for held, __ in access.programs(office.database)}:
         raise BadToken("token-taken", name=name)

@@ -48,5 +48,4 @@ def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None
 
 def is_good(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    is_accessible(page)
-    fits(page)
+    looks.is_good(page)
