@@ -97,20 +97,20 @@ def _register_acts(app: Flask, office: Office) -> None:
             lambda: alerts.acknowledge(
                 office.database, number, current_user.id, request.form.get("note", ""), office.clock()
             ),
-            _("Dicatat: Anda yang mengurusnya."),
+            _(_("Dicatat: Anda yang mengurusnya.")),
         )
         return redirect(url_for("alerts"))
 
     @app.post("/maintenance")
     def maintenance_add() -> Response:
-        _try(lambda: _add(office), _("Pemeliharaan dicatat; peringatan dari sana diam sampai selesai."))
+        _try(lambda: _add(office), _(_("Pemeliharaan dicatat; peringatan dari sana diam sampai selesai.")))
         return redirect(url_for("alerts"))
 
     @app.post(f"/maintenance/<int(max={LARGEST}):number>/end")
     def maintenance_end(number: int) -> Response:
         _try(
             lambda: maintenance.end(office.database, number, current_user.id, office.clock()),
-            _("Pemeliharaan diakhiri."),
+            _(_("Pemeliharaan diakhiri.")),
         )
         return redirect(url_for("alerts"))
 

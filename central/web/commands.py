@@ -11,33 +11,35 @@ from mqtt_bridge.commands import said as ended
 from mqtt_bridge.phones import masked
 
 from .. import orders
+from ..languages import N_, _
 from ..orders import COSTLY_PER_HOUR, Order, State
 from ..refusal import Refusal
+from .conditions import told
 from .office import Office
 from .words import said
 
 SHOWN = 30
 STATES = {
-    State.WAITING: "Menunggu dikirim", State.SENT: "Dikirim, belum dijawab", State.ANSWERED: "Dijawab",
-    State.REFUSED: "Ditolak gateway", State.EXPIRED: "Kedaluwarsa",
+    State.WAITING: N_("Menunggu dikirim"), State.SENT: N_("Dikirim, belum dijawab"), State.ANSWERED: N_("Dijawab"),
+    State.REFUSED: N_("Ditolak gateway"), State.EXPIRED: N_("Kedaluwarsa"),
 }  # fmt: skip
 # Each with what it does, and what it costs.
 EXPLAINED = {
-    CommandName.PING: "Gateway menjawab tanpa memakai modem. Gratis.",
-    CommandName.DIAGNOSTICS: (
+    CommandName.PING: N_("Gateway menjawab tanpa memakai modem. Gratis."),
+    CommandName.DIAGNOSTICS: N_(
         "Gateway mengirim versi, jam, keadaan modem, riwayat sinyal, jumlah pesan, dan peringatan terakhirnya, tanpa"
         " nomor, nama, NIP, atau rahasia. Gratis."
     ),
-    CommandName.RESTART_MODEM: (
+    CommandName.RESTART_MODEM: N_(
         "Modem dinyalakan ulang; sekitar satu menit tidak ada SMS yang masuk atau keluar, lalu semuanya menyusul."
         " Gratis."
     ),
-    CommandName.RESEND: (
+    CommandName.RESEND: N_(
         "Catatan presensi sejak nomor itu dikirim lagi; yang sudah ada di pusat tidak menjadi dua. Hanya memakai"
         " data."
     ),
-    CommandName.SMS: "Satu SMS dikirim dengan pulsa kartu gateway; ke nomornya sendiri, waktu kembalinya diukur.",
-    CommandName.USSD: (
+    CommandName.SMS: N_("Satu SMS dikirim dengan pulsa kartu gateway; ke nomornya sendiri, waktu kembalinya diukur."),
+    CommandName.USSD: N_(
         "Kode ditekan pada modem, dan jawaban operator ditampilkan. Kode tertentu membeli sesuatu dengan pulsa"
         " kartu itu. Modem tidak menerima SMS selama sekitar setengah menit."
     ),
@@ -46,7 +48,9 @@ EXPLAINED = {
 
 def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(command_states=STATES)
-    app.jinja_env.filters.update(ended=ended, command_name=name_of)
+    app.jinja_env.filters.update(
+        ended=lambda result: told(ended(result)), command_name=lambda command: told(name_of(command))
+    )
 
     @app.get("/gateways/<gateway>/commands")
     def gateway_commands(gateway: str) -> str:
@@ -66,7 +70,7 @@ def register(app: Flask, office: Office) -> None:
         except Refusal as error:
             flash(said(error), "error")
         else:
-            flash(f"{NAMES[CommandName(name)]}: diminta. Hasilnya muncul di bawah.")
+            flash(_("{name}: diminta. Hasilnya muncul di bawah.").format(name=told(NAMES[CommandName(name)])))
         return redirect(url_for("gateway_commands", gateway=known))
 
     @app.get("/gateways/<gateway>/commands/<command_id>")
@@ -87,7 +91,7 @@ def _context(office: Office, gateway: str) -> dict[str, object]:
     return {
         "gateway": gateway,
         "rows": rows,
-        "kinds": NAMES,
+        "kinds": {name: told(text) for name, text in NAMES.items()},
         "explained": EXPLAINED,
         "staff": [masked(number) for number in rules.it_numbers],
         "has_central": rules.uplink is not None,

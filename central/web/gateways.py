@@ -17,6 +17,7 @@ from .. import gateway_history, labels, maintenance, overview, queries, states
 from ..database import Database, moment
 from ..gateway_history import COARSE, FINE
 from ..labels import LabelRefusal
+from ..languages import N_, _, ngettext
 from ..overview import View
 from ..queries import Gateway, Wanted
 from .office import Office
@@ -37,23 +38,32 @@ class Span:
 
 
 SPANS = {
-    "24h": Span("24 jam", timedelta(hours=24), FINE, "%d/%m %H:00"),
-    "30d": Span("30 hari", timedelta(days=30), COARSE, "%d/%m/%Y"),
+    "24h": Span(N_("24 jam"), timedelta(hours=24), FINE, "%d/%m %H:00"),
+    "30d": Span(N_("30 hari"), timedelta(days=30), COARSE, "%d/%m/%Y"),
 }
 # The charts: a name, a unit, and what is drawn in it.
 CHARTS = {
-    "signal": ("Sinyal", "%", {"signal": "terendah"}),
-    "queue": ("Antrean ke pusat", "catatan", {"queue": "tertinggi"}),
-    "texts": ("SMS per jam", "SMS", {"messages": "masuk", "replies": "balasan"}),
-    "balance": ("Pulsa", "Rp", {"balance": "terendah"}),
-    "heat": ("Suhu", "°C", {"heat": "tertinggi"}),
-    "disk": ("Sisa kartu SD", "GB", {"disk": "terendah"}),
+    "signal": (N_("Sinyal"), "%", {"signal": N_("terendah")}),
+    "queue": (N_("Antrean ke pusat"), N_("catatan"), {"queue": N_("tertinggi")}),
+    "texts": (N_("SMS per jam"), "SMS", {"messages": N_("masuk"), "replies": N_("balasan")}),
+    "balance": (N_("Pulsa"), "Rp", {"balance": N_("terendah")}),
+    "heat": (N_("Suhu"), "°C", {"heat": N_("tertinggi")}),
+    "disk": (N_("Sisa kartu SD"), "GB", {"disk": N_("terendah")}),
 }
 HEADS = {
-    "gateway": "Gateway", "state": "Keadaan", "signal": "Sinyal", "queue": "Antrean", "seen": "Terakhir",
-    "sim": "Pulsa", "clock": "Jam", "disk": "SD", "heat": "Suhu", "version": "Versi", "certificate": "Sertifikat",
-    "complete": "Lengkap sampai",
-}  # fmt: skip
+    "gateway": N_("Gateway"),
+    "state": N_("Keadaan"),
+    "signal": N_("Sinyal"),
+    "queue": N_("Antrean"),
+    "seen": N_("Terakhir"),
+    "sim": N_("Pulsa"),
+    "clock": N_("Jam"),
+    "disk": N_("SD"),
+    "heat": N_("Suhu"),
+    "version": N_("Versi"),
+    "certificate": N_("Sertifikat"),
+    "complete": N_("Lengkap sampai"),
+}
 
 
 def register(app: Flask, office: Office) -> None:
@@ -126,7 +136,7 @@ def _register_labels(app: Flask, office: Office) -> None:
             flash(said(error), "error")
             return redirect(url_for("gateway", gateway=found.id))
         labels.change(office.database, found.id, wanted, current_user.id, office.clock())
-        flash("Disimpan.")
+        flash(_("Disimpan."))
         return redirect(url_for("gateway", gateway=found.id))
 
 
@@ -188,7 +198,8 @@ def _table(office: Office, gateway: str, span: Span, now: datetime) -> list[tupl
 def lasted(time: timedelta) -> str:
     """How long, in words."""
     minutes = max(0, int(time.total_seconds()) // 60)
-    for size, word in ((1440, "hari"), (60, "jam")):
-        if minutes >= size:
-            return f"{minutes // size} {word}"
-    return f"{minutes} menit"
+    if minutes >= 1440:
+        return ngettext("{count} hari", "{count} hari", minutes // 1440).format(count=minutes // 1440)
+    if minutes >= 60:
+        return ngettext("{count} jam", "{count} jam", minutes // 60).format(count=minutes // 60)
+    return ngettext("{count} menit", "{count} menit", minutes).format(count=minutes)

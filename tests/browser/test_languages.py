@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ..central.offices import DAY
-from .looks import SIZES, fits, is_accessible
+from .looks import SIZES
 from .test_attendance import GATEWAY, PASSWORD, Site
 
 

@@ -1,13 +1,14 @@
 // The charts of a gateway's page. Their figures come from this server, and are drawn again every five minutes.
 const place = document.getElementById("charts");
 const plots = [];
+const locale = document.documentElement.lang === "en" ? "en-GB" : "id-ID";
 
-const number = (value) => value.toLocaleString("id-ID", { maximumFractionDigits: 1 });
+const number = (value) => value.toLocaleString(locale, { maximumFractionDigits: 1 });
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const label = () => {
   const day = place.dataset.span === "24h" ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" };
-  const format = new Intl.DateTimeFormat("id-ID", { ...day, timeZone: place.dataset.zone });
+  const format = new Intl.DateTimeFormat(locale, { ...day, timeZone: place.dataset.zone });
   return (seconds) => format.format(new Date(seconds * 1000));
 };
 
@@ -30,7 +31,7 @@ const draw = (figure, data) => {
       const place = at ?? last(values);
       return place === null || values[place] === null ? "" : `${words[n]} ${number(values[place])}`;
     }).filter(Boolean);
-    output.textContent = parts.length ? `${parts.join(", ")} ${unit}${at == null ? "" : `, ${time(data.times[at])}`}` : "belum ada angka";
+    output.textContent = parts.length ? `${parts.join(", ")} ${unit}${at == null ? "" : `, ${time(data.times[at])}`}` : place.dataset.none;
   };
   const axis = { stroke: colour("--chart-text"), grid: { stroke: colour("--chart-grid"), width: 1 }, ticks: { show: false } };
   const plot = figure.querySelector(".plot");
