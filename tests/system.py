@@ -19,9 +19,12 @@ from types import TracebackType
 from typing import Any
 
 from central import desired
+from central.__main__ import main as central
 from central.database import Database
+from gateway.__main__ import main as gateway
 from gateway.presence import shown
 
+from .typed import typed
 from .waiting import eventually, free_ports
 
 BIN = Path(sys.executable).parent
@@ -249,8 +252,7 @@ class System:
         return fetch(self.url("phone", "/api/state")) or {}
 
     def central(self, *arguments: str) -> str:
-        command = [f"{BIN}/gardu-central", *arguments, "--config", f"{self.folder}/central.toml"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+        done = typed(central, *arguments, "--config", f"{self.folder}/central.toml")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -261,8 +263,7 @@ class System:
 
     def gateway(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`gardu-gateway` as a technician runs it."""
-        command = [f"{BIN}/gardu-gateway", *arguments, "--config", f"{self.folder}/gateway.toml"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+        return typed(gateway, *arguments, "--config", f"{self.folder}/gateway.toml")
 
     def enrol(self, *options: str) -> str:
         """By a token, over HTTP: central must be running."""

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from central.authority import Authority
 from mqtt_bridge.client import Tls
 from mqtt_bridge.envelope import seal
@@ -90,6 +92,7 @@ def resumed(system: System, files: Tls, ticket: ssl.SSLSession | None) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_another_device_with_a_copied_card_alarms_both_sides(tmp_path: Path) -> None:
     with System(tmp_path, broker="tls") as system:
         system.start("modem", "broker", "central")
@@ -148,6 +151,7 @@ def age(system: System, days: int) -> None:
     (folder / "tls.crt").write_text(made.pem)
 
 
+@pytest.mark.slow
 def test_a_certificate_is_renewed_in_time_and_an_expired_one_is_named_and_loses_nothing(tmp_path: Path) -> None:
     with System(tmp_path, broker="tls") as system:
         system.start("modem", "broker", "central")

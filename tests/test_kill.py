@@ -11,8 +11,8 @@ from .system import WHOLE, System, fetch, receipt_in
 from .waiting import eventually
 
 # libgammu takes 0.7 s to send an SMS, so the answers of the long version (200 SMS, 20 kills) take minutes.
-MESSAGES = int(os.environ.get("GARDU_KILL_MESSAGES", "30"))
-KILLS = int(os.environ.get("GARDU_KILLS", "8"))
+MESSAGES = int(os.environ.get("GARDU_KILL_MESSAGES", "20"))
+KILLS = int(os.environ.get("GARDU_KILLS", "6"))
 
 
 def test_any_process_may_be_killed_at_any_moment(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -9,6 +10,8 @@ SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 800},
     "phone": {"width": 390, "height": 844},
 }
+# For what is the same on every screen.
+ONE_SIZE = pytest.mark.parametrize("page", ["desktop"], indirect=True)
 
 
 def log_in(page: Page, url: str, password: str, then: str = "Gateway") -> None:

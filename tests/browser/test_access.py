@@ -25,6 +25,7 @@ from mqtt_bridge.records import Ending, Result, encode
 from ..central.factories import GATEWAY, KnownKeys, batch, chain, envelope
 from ..central.test_spreadsheets import workbook
 from ..waiting import free_ports
+from . import looks
 from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
@@ -159,6 +160,7 @@ def test_a_list_is_looked_at_and_taken_in(page: Page, tmp_path: Path) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_a_file_is_taken_along(page: Page, tmp_path: Path) -> None:
     page.get_by_role("link", name="Unduh", exact=True).click()
     with page.expect_download() as started:

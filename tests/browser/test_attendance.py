@@ -16,6 +16,7 @@ from mqtt_bridge.records import Action
 
 from ..central.offices import DAY, NOW, WIB, City, later
 from ..waiting import free_ports
+from . import looks
 from .looks import is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
@@ -96,6 +97,7 @@ def test_an_office_narrows_to_one_status(page: Page, site: Site) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_today_follows_what_comes_in(page: Page, site: Site) -> None:
     page.goto(site.url(f"/attendance/office/{GATEWAY}"))
     row = page.get_by_role("row").filter(has_text="Ani Contoh")

@@ -24,6 +24,7 @@ from mqtt_bridge.records import Connection
 
 from ..central.factories import GATEWAY, KEYS, KnownKeys, batch, chain, envelope, status
 from ..waiting import free_ports
+from . import looks
 from .looks import SIZES, is_good, log_in
 
 PASSWORD = "kata-sandi-uji"
@@ -86,6 +87,7 @@ def was_not_reloaded(page: Page) -> bool:
     return bool(page.evaluate("window.mark") == "the same document")
 
 
+@looks.ONE_SIZE
 def test_the_fleet_follows_its_gateways_and_keeps_the_focus(page: Page, site: Site) -> None:
     row = page.get_by_role("row").filter(has_text=GATEWAY)
     link = page.get_by_role("link", name=GATEWAY)
@@ -98,6 +100,7 @@ def test_the_fleet_follows_its_gateways_and_keeps_the_focus(page: Page, site: Si
     assert was_not_reloaded(page)
 
 
+@looks.ONE_SIZE
 def test_a_record_appears_while_one_types_a_search(page: Page, site: Site) -> None:
     page.get_by_role("link", name="Presensi").click()
     expect(page.get_by_text("Belum ada presensi hari ini")).to_be_visible()
@@ -110,6 +113,7 @@ def test_a_record_appears_while_one_types_a_search(page: Page, site: Site) -> No
     assert was_not_reloaded(page)
 
 
+@looks.ONE_SIZE
 def test_a_hidden_page_asks_for_nothing(page: Page) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
     page.wait_for_load_state("networkidle")
@@ -127,6 +131,7 @@ def test_a_hidden_page_asks_for_nothing(page: Page) -> None:
         pass
 
 
+@looks.ONE_SIZE
 def test_a_page_that_can_not_be_renewed_says_since_when(page: Page) -> None:
     note = page.locator("#stale")
     expect(note).to_be_hidden()
@@ -138,6 +143,7 @@ def test_a_page_that_can_not_be_renewed_says_since_when(page: Page) -> None:
     assert was_not_reloaded(page)
 
 
+@looks.ONE_SIZE
 def test_whoever_is_logged_out_meanwhile_sees_it(page: Page) -> None:
     page.context.clear_cookies()
     expect(page.get_by_role("heading", name="Masuk ke Gardu")).to_be_visible(timeout=10_000)

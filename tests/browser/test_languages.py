@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ..central.offices import DAY
+from . import looks
 from .looks import SIZES
 from .test_attendance import GATEWAY, PASSWORD, Site
 

@@ -48,6 +48,7 @@ def test_the_code_is_read_from_afar(page: Page, office: System) -> None:
     eventually(lambda: code.text_content() == office.presence_code(), 10, "the code that central gave out")
 
 
+@pytest.mark.parametrize("page", ["television"], indirect=True)
 def test_the_qr_code_opens_the_sms_with_everything_filled_in(page: Page, office: System, tmp_path: Path) -> None:
     image = tmp_path / "qr.png"
     page.locator("#qr").screenshot(path=image)
@@ -55,6 +56,7 @@ def test_the_qr_code_opens_the_sms_with_everything_filled_in(page: Page, office:
     assert read.stdout.strip() == f"SMSTO:{NUMBER}:HADIR {office.presence_code()}"
 
 
+@pytest.mark.parametrize("page", ["television"], indirect=True)
 def test_it_goes_on_when_the_gateway_was_away(page: Page, office: System) -> None:
     office.kill("gateway")
     expect(page.locator("#problem")).to_contain_text("Menyambung", timeout=30_000)
@@ -63,6 +65,7 @@ def test_it_goes_on_when_the_gateway_was_away(page: Page, office: System) -> Non
     expect(page.locator("#code")).to_have_text(re.compile(r"\d{6}"))
 
 
+@pytest.mark.parametrize("page", ["television"], indirect=True)
 def test_who_texts_the_code_is_on_the_screen(page: Page, office: System) -> None:
     phone = office.phones[1]
     office.text(phone, f"HADIR {office.presence_code()}")

@@ -100,6 +100,7 @@ def test_replies_end_as_sent_or_failed_and_go_out_no_more_often_than_they_may(
     office.stop()
 
 
+@pytest.mark.slow
 def test_a_modem_that_never_comes_back_for_a_reply_costs_a_limited_number_of_copies(
     tmp_path: Path, simulator: Simulator
 ) -> None:

@@ -110,7 +110,7 @@ def live(folder: Path, fate: Fate) -> Shaky:
 def test_the_power_may_fail_at_any_call_while_records_go_by_sms(folder: Path) -> None:
     calls = live(folder / "whole", Fate(1)).fate.points
     assert calls > 100
-    for cut_at in range(1, calls + 1, 10 if SEEDS <= 500 else 1):
+    for cut_at in range(1, calls + 1, 20 if SEEDS <= 500 else 1):
         office = live(folder / str(cut_at), Fate(1, cut_at=cut_at))
         assert office.cuts == 1, cut_at
         shutil.rmtree(folder / str(cut_at))
