@@ -8,6 +8,8 @@ SYSTEM := mosquitto postgresql chromium zbar-tools
 # What `make bench` measures itself against; without them it measures less.
 PEERS := gammu-smsd libdbd-sqlite3
 SEEDS ?= 20000
+# Else every process would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo test check bench simulate kill soak slow texts lock clean

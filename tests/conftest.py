@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -44,6 +45,11 @@ _LONGEST = (
     "test_recovery.py",
     "test_soak.py",
 )
+
+
+# Else every worker and every process that a test starts would compile everything again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure() -> None:

@@ -93,7 +93,8 @@ def test_the_page_of_a_gateway_says_why_and_what_to_do(site: Site) -> None:
     text = " ".join(site.client.get(f"/gateways/{GATEWAY}").text.split())
     for words in (
         "sebab clock (+1 lagi)", REMEDIES["clock"], REMEDIES["sim-balance"], "Rp 4.500", "2 hari lagi", "12 hari",
-        "71 °C", "1 hari", "belum diterapkan</span> sejak Sel 24 Nov 07:00 WIB", "signed for another gateway", "Ani &lt;b&gt;",
+        "71 °C", "1 hari", "belum diterapkan</span> sejak Sel 24 Nov 07:00 WIB", "signed for another gateway",
+        "Ani &lt;b&gt;",
     ):  # fmt: skip
         assert words in text, words
 
