@@ -224,6 +224,20 @@ def arrived(database: Database, text: str, now: datetime) -> bool:
     return False
 
 
+def looped(database: Database) -> dict[str, datetime]:
+    """Gateway → when its last test SMS came back to it, or to the collector's number."""
+    rows = database.rows(
+        "SELECT gateway, answered, arrived, result FROM command"
+        " WHERE name = ? AND result IS NOT NULL ORDER BY answered",
+        CommandName.SMS,
+    )
+    return {
+        gateway: moment(arrived or answered)
+        for gateway, answered, arrived, result in rows
+        if arrived or _decode_result(bytes(result)).code == "sms-back"
+    }
+
+
 def latest(database: Database, limit: int, gateway: str = "") -> list[Order]:
     """The newest first; of one gateway if it is named."""
     where, values = (" WHERE gateway = ?", [gateway]) if gateway else ("", [])

@@ -10,7 +10,7 @@ import msgspec
 
 from mqtt_bridge.records import BadPayload, PresenceRule, Status, decode
 
-from . import audit
+from . import audit, orders
 from .database import Database, moment
 from .keys import revoked
 from .readiness import Facts
@@ -66,9 +66,15 @@ def every(database: Database) -> list[Facts]:
 
 
 def loop_passed(database: Database) -> dict[str, datetime]:
-    """Gateway → when an SMS of it was last answered from here. Check-ins by SMS, which prove as much, are apart."""
+    """Gateway → when a test SMS of it last came through, or an SMS of it was answered from here.
+
+    Check-ins by SMS, which prove as much, are apart.
+    """
     rows = database.rows("SELECT gateway, MAX(tried) FROM uplink_answer GROUP BY gateway")
-    return {gateway: moment(tried) for gateway, tried in rows}
+    found = orders.looped(database)
+    for gateway, tried in rows:
+        found[gateway] = max(moment(tried), found.get(gateway, moment(tried)))
+    return found
 
 
 def untrained(database: Database, gateway: str) -> list[str]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from central import desired, readiness, readiness_facts, sessions
+from central import desired, orders, readiness, readiness_facts, sessions
 from central.__main__ import main
 from central.database import Database, micros
 from central.readiness import Check, Facts, Mark, Who, judge, summary, worst_first
 from central.web.app import create_app
 from central.web.office import Office
-from mqtt_bridge.records import Action, ModemReport, Policy, PresenceRule, SimReport, encode
+from mqtt_bridge.commands import CommandName
+from mqtt_bridge.records import Action, Ending, ModemReport, Policy, PresenceRule, Result, SimReport, encode
 
 from .factories import GATEWAY, OTHER, status
 from .offices import DAY, NOW, WIB, City
@@ -180,6 +181,18 @@ def test_an_sms_answered_from_here_is_a_loop_as_well(town: Town) -> None:
     columns = ("gateway", "journal_tag", "counter", "tried")
     town.database.insert_all("uplink_answer", columns, [(GATEWAY, "1556", 1, micros(NOW))])
     assert town.rows()[GATEWAY].ready
+
+
+@pytest.mark.parametrize(
+    ("code", "arrived", "ready"), [("sms-back", None, True), ("sms-sent", NOW, True), ("sms-not-back", None, False)]
+)
+def test_a_test_sms_that_came_through_is_a_loop(town: Town, code: str, arrived: datetime | None, ready: bool) -> None:
+    town.database.run("UPDATE record SET channel = 'ussd'")
+    asked = orders.ask(town.database, GATEWAY, CommandName.SMS, "own", "it", NOW)
+    said = encode(Result(gateway=GATEWAY, id=asked.id, ending=Ending.DONE, code=code, at=NOW))
+    times = micros(NOW), arrived and micros(arrived)
+    town.database.run("UPDATE command SET answered = ?, arrived = ?, result = ?", *times, said)
+    assert town.rows()[GATEWAY].ready is ready
 
 
 def test_a_gateway_without_an_office_is_not_on_the_board(town: Town) -> None:
