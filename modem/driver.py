@@ -140,8 +140,9 @@ class GammuModem:
         Past libgammu where the slot is known by the modem's own count: libgammu needs two commands to delete and one
         to look, and has no way to look at the very octets.
         """
-        with _errors("erase"):
-            self._machine.ReadDevice(False)  # a caller's number that was said by now would be passed over
+        if line.listen(self._line, 0.0):  # libgammu waits a while where there is nothing
+            with _errors("erase"):
+                self._machine.ReadDevice(False)  # a caller's number that was said by now would be passed over
         known = {sms: place for sms in messages if (place := self._places.get(sms))}
         emptied, failed = line.empty(self._line, known.values()) if known else (set(), {})
         settled = {sms: place for sms, place in known.items() if place in emptied or place in failed}

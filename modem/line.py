@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import time
 import tty
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +13,9 @@ from itertools import groupby
 from .listing import Place
 from .messages import ModemError
 
-_SECONDS = 4.0  # for each answer
+_SECONDS = 4.0  # of silence where an answer is due; a long list over a slow line takes longer as a whole
 _END = re.compile(rb"\r\n(OK|ERROR|\+CM[ES] ERROR: [^\r]*)\r\n")  # what follows was said unasked
+_LISTED = re.compile(r"\+CMGL: *(\d+),[^\r\n]*\r\n([0-9A-Fa-f]+)\r\n")
 _CHOICES = re.compile(r"\(([^)]*)\)")
 PAUSE = 0.05  # seconds of silence after which the modem has said what it had to say
 _STORES = re.compile(r'\+CPMS: *("\w+"),\d+,\d+,("\w+"),\d+,\d+,("\w+")')
@@ -46,10 +46,8 @@ def ask(descriptor: int, command: str) -> str:
     skip(descriptor, 0.0)
     os.write(descriptor, command.encode("ascii") + b"\r")
     heard = b""
-    deadline = time.monotonic() + _SECONDS
     while not (end := _END.search(heard)):
-        left = deadline - time.monotonic()
-        if left < 0 or not select.select([descriptor], [], [], left)[0]:
+        if not select.select([descriptor], [], [], _SECONDS)[0]:
             raise ModemError(f"{command}: no answer", gone=True)
         heard += read(descriptor)
     if not heard.endswith(b"\r\n"):
@@ -112,10 +110,12 @@ def listen(descriptor: int, seconds: float) -> bool:
 
 
 def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Place, str]]:
-    """Empty the slots that still hold exactly what was listed there, each looked at right before.
+    """Empty the slots that still hold exactly what was listed there, looked at right before.
 
-    Returns those that were emptied, and those that could not be with the reason. The stores are chosen in the end as
-    they were: libgammu, which uses this line as well, takes them for that. ModemError, always gone, else.
+    A slot gets another message only after it was emptied, and nobody else empties any while this is at work: one list
+    tells of all of them. Returns those that were emptied, and those that could not be with the reason. The stores are
+    chosen in the end as they were: libgammu, which uses this line as well, takes them for that. ModemError, always
+    gone, else.
     """
     emptied: set[Place] = set()
     failed: dict[Place, str] = {}
@@ -125,9 +125,10 @@ def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Pl
     try:
         for store, group in groupby(places, lambda place: place.store):
             ask(descriptor, f'AT+CPMS="{store}"')
+            listed = _listed(descriptor)
             for place in group:
                 try:
-                    if _holds(descriptor, place):
+                    if listed.get(place.index) == place.pdu or _holds(descriptor, place):
                         ask(descriptor, f"AT+CMGD={place.index}")
                         emptied.add(place)
                 except ModemError as error:
@@ -140,7 +141,19 @@ def empty(descriptor: int, places: Iterable[Place]) -> tuple[set[Place], dict[Pl
     return emptied, failed
 
 
+def _listed(descriptor: int) -> dict[int, str]:
+    """The PDUs in the chosen store by the modem's count, as far as it lists them."""
+    try:
+        answer = ask(descriptor, "AT+CMGL=4")
+    except ModemError as error:
+        if error.gone:
+            raise
+        return {}
+    return {int(index): pdu.upper() for index, pdu in _LISTED.findall(answer + "\r\n")}
+
+
 def _holds(descriptor: int, place: Place) -> bool:
+    """Asked of that slot alone: the list need not show it."""
     try:
         return place.pdu in ask(descriptor, f"AT+CMGR={place.index}").upper().split()
     except ModemError as error:

@@ -91,6 +91,7 @@ def test_every_page_that_the_bar_leads_to(page: Page, site: Site) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_a_code_from_a_phone(page: Page, site: Site) -> None:
     page.get_by_role("link", name="Akun admin").click()
     is_good(page)
@@ -114,6 +115,7 @@ def test_a_code_from_a_phone(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", name="Gateway")).to_be_visible()
 
 
+@looks.ONE_SIZE
 def test_an_account_is_made_limited_and_removed(page: Page) -> None:
     page.get_by_role("navigation", name="Utama").get_by_role("link", name="Akun").click()
     page.get_by_label("Nama pengguna").fill("budi")
@@ -130,6 +132,7 @@ def test_an_account_is_made_limited_and_removed(page: Page) -> None:
     expect(page.get_by_text("Akun budi dihapus.")).to_be_visible()
 
 
+@looks.ONE_SIZE
 def test_what_a_program_did_not_take_is_sent_again(page: Page) -> None:
     page.get_by_role("link", name="Program", exact=True).click()
     page.get_by_role("link", name="sinergi").click()
@@ -142,6 +145,7 @@ def test_what_a_program_did_not_take_is_sent_again(page: Page) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_a_list_is_looked_at_and_taken_in(page: Page, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.xlsx", tmp_path / "bad.xlsx"
     good.write_bytes(workbook(HEAD, ("199001012015011002", "Budi Baru", "081298765432", GATEWAY)))
@@ -170,6 +174,7 @@ def test_a_file_is_taken_along(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "file.xlsx").read_bytes().startswith(b"PK")
 
 
+@looks.ONE_SIZE
 def test_a_command_is_asked_for_and_its_answer_comes_by_itself(page: Page, site: Site) -> None:
     path = f"/gateways/{GATEWAY}/commands"
     page.goto(site.url(path))

@@ -89,6 +89,7 @@ def test_from_the_city_down_to_the_reasons(page: Page, site: Site) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_an_office_narrows_to_one_status(page: Page, site: Site) -> None:
     page.goto(site.url(f"/attendance/office/{GATEWAY}?date={DAY}"))
     page.get_by_role("link", name="3 Pulang sebelum waktu").click()
@@ -123,6 +124,7 @@ def test_the_recap_and_the_report(page: Page, site: Site) -> None:
     expect(page.get_by_role("navigation")).to_have_count(0)
 
 
+@looks.ONE_SIZE
 def test_a_correction_by_two_people(page: Page, site: Site) -> None:
     access.set_password(site.database, "kepala", PASSWORD, NOW)
     path = f"/attendance/person/{site.people['Gita Permata']}/{DAY}"
@@ -148,6 +150,7 @@ def test_a_correction_by_two_people(page: Page, site: Site) -> None:
     is_good(page)
 
 
+@looks.ONE_SIZE
 def test_a_draft_of_the_rules(page: Page, site: Site) -> None:
     page.goto(site.url("/attendance/replay"))
     is_good(page)

@@ -150,6 +150,7 @@ def test_whoever_is_logged_out_meanwhile_sees_it(page: Page) -> None:
     assert "/login" in page.url
 
 
+@looks.ONE_SIZE
 def test_what_came_by_sms_appears_apart_and_goes_when_it_is_final(page: Page, site: Site) -> None:
     page.get_by_role("link", name="Presensi").click()
     expect(page.get_by_text("Belum ada presensi hari ini")).to_be_visible()

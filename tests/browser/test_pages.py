@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from ..system import GATEWAY, System, fetch
 from ..waiting import eventually
+from . import looks
 from .looks import SIZES, fits, is_accessible, log_in
 
 
@@ -29,6 +30,7 @@ def test_the_fleet_shows_the_gateway(page: Page, office: System) -> None:
     fits(page)
 
 
+@looks.ONE_SIZE
 def test_a_text_from_the_phone_shows_everywhere_without_a_reload(page: Page, office: System) -> None:
     number = office.phones[0 if page.viewport_size == SIZES["desktop"] else 1]
     log_in(page, office.url("central", "/"), office.password)
@@ -51,6 +53,7 @@ def test_a_text_from_the_phone_shows_everywhere_without_a_reload(page: Page, off
     assert number not in (others.text_content("body") or "")
 
 
+@looks.ONE_SIZE
 def test_a_fault_is_set_and_ended_on_the_phone_page(page: Page, office: System) -> None:
     page.goto(office.url("phone", "/"))
     page.get_by_role("link", name="Gangguan modem").click()
@@ -74,6 +77,7 @@ def test_the_gateways_own_page(page: Page, office: System) -> None:
     fits(page)
 
 
+@looks.ONE_SIZE
 def test_records_are_found_by_name(page: Page, office: System) -> None:
     office.text(office.phones[2], "HADIR")
     log_in(page, office.url("central", "/"), office.password)
@@ -89,6 +93,7 @@ def test_records_are_found_by_name(page: Page, office: System) -> None:
     is_accessible(page)
 
 
+@looks.ONE_SIZE
 def test_the_sim_is_topped_up_on_the_phone_page(page: Page, office: System) -> None:
     page.goto(office.url("phone", "/sim"))
     page.get_by_label("Pulsa (Rp)").fill("15250")
