@@ -70,6 +70,7 @@ REMEDIES = {
     "sms-limit": "Lihat di halaman Pesan gateway siapa yang banyak mengirim; batasnya ada di aturan pusat",
     "calls": "Pakai modem lain, atau matikan presensi lewat panggilan di aturan pusat",
     "disk": "Ganti kartu SD dengan yang lebih besar",
+    "undervoltage": "Ganti adaptor atau kabel daya Raspberry Pi; yang resmi 5,1 V",
 }
 
 

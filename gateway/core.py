@@ -31,7 +31,7 @@ from .downlink import Downlink
 from .executor import Executor, Spokesman
 from .forwarder import Forwarder
 from .guardian import NOTHING_KNOWN, SimView
-from .health import Condition, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
+from .health import Condition, Machine, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
 from .journal import Journal, JournalError
 from .message import IncomingMessage
 from .modem_side import ModemSide
@@ -217,7 +217,7 @@ class Core:
             at=now.wall,
             started=self.started,
             version=version("gardu"),
-            reasons=(*reasons(self._condition(now, box.disk_free)), *self._other_reasons(now)),
+            reasons=(*reasons(self._condition(now, box)), *self._other_reasons(now)),
             modem=self.sides[0].watch.report(),
             last_seq=position.last,
             delivered=position.delivered,
@@ -257,7 +257,7 @@ class Core:
             sim=self._sim(now, side),
         )
 
-    def _condition(self, now: Now, disk_free: int | None) -> Condition:
+    def _condition(self, now: Now, box: Machine) -> Condition:
         side = self.collector
         first = self._facts(self.sides[0], now)
         return Condition(
@@ -267,7 +267,8 @@ class Core:
             modem=first.modem,
             stuck=first.stuck,
             clock_trusted=now.trusted and not any(side.receiver.clock_behind for side in self.sides),
-            disk_free=disk_free,
+            disk_free=box.disk_free,
+            undervoltage=box.undervoltage,
             waiting_for=None if side else self.waiting_for,
             link_problem=side.link.problem if side else None,
             guesses=self.journal.guesses(now.wall - MISSES_COUNT_FOR),

@@ -24,6 +24,9 @@ from .clock import Now
 from .guardian import NOTHING_KNOWN, SimView
 from .journal import Fork, Guesses
 
+# Of the Raspberry Pi's firmware, in hexadecimal; bit 0 is set while the voltage is too low (vcgencmd, get_throttled).
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+UNDERVOLTAGE_NOW = 0x1
 LITTLE_DISK = 100_000_000  # bytes
 LITTLE_LIFE = timedelta(days=30)  # of the certificate: it should have been renewed three months before
 STORES = {"SM": "kartu SIM", "ME": "modem"}
@@ -164,20 +167,28 @@ def _weakness(status: ModemStatus) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the Raspberry Pi says of itself: bytes free for the journal, degrees Celsius of its processor."""
+    """What the Raspberry Pi says of itself: bytes free for the journal, degrees Celsius of its processor, power."""
 
     disk_free: int | None
     heat: float | None
+    undervoltage: bool = False
 
 
-def machine(folder: Path) -> Machine:
+def machine(folder: Path, throttled: Path = THROTTLED) -> Machine:
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
         free = None
     sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
     heats = [each.current for group in sensors.values() for each in group if each.current]
-    return Machine(free, max(heats, default=None))
+    return Machine(free, max(heats, default=None), _undervoltage(throttled))
+
+
+def _undervoltage(throttled: Path) -> bool:
+    try:
+        return bool(int(throttled.read_text(), 16) & UNDERVOLTAGE_NOW)
+    except (OSError, ValueError):
+        return False  # another machine does not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +225,7 @@ class Condition(ModemFacts):
     certificate_left: timedelta | None = None  # until it ends; None without one
     rival: bool = False  # another device speaks under our name
     uplink_problem: str | None = None  # why records do not go by SMS either
+    undervoltage: bool = False
 
 
 def reasons(facts: Condition) -> Iterator[Reason]:
@@ -231,6 +243,8 @@ def reasons(facts: Condition) -> Iterator[Reason]:
     yield from _collector_reasons(facts)
     if facts.disk_free is not None and facts.disk_free < LITTLE_DISK:
         yield _reason("disk", f"Sisa ruang kartu SD hanya {facts.disk_free // 1_000_000} MB")
+    if facts.undervoltage:
+        yield _reason("undervoltage", "Tegangan listrik Raspberry Pi terlalu rendah")
 
 
 def modem_reasons(facts: ModemFacts) -> Iterator[Reason]:

@@ -39,6 +39,7 @@ FACTS: list[dict[str, Any]] = [
     {"unanswered": 301.0}, {"disbelieved": "bad signature"}, {"sim": SimView(balance=9_999, low_balance=10_000)},
     {"sim": SimView(balance=90_000, forecast=Forecast(4, None))}, {"sim": SimView(unread="no answer")},
     {"unsent_in_a_row": 3}, {"capped": "sms.per_day"}, {"deaf": True}, {"uplink_problem": "the cap"}, {"rival": True},
+    {"undervoltage": True},
 ]  # fmt: skip
 
 

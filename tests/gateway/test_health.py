@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.guardian import SimView
-from gateway.health import LITTLE_DISK, WEAK_SIGNAL, Condition, modem_state, reasons
+from gateway.health import LITTLE_DISK, WEAK_SIGNAL, Condition, machine, modem_state, reasons
 from gateway.journal import Fork, Guesses
 from modem.messages import ModemError, ModemStatus, Registration, Sim, Store
 from modem.ussd import Forecast
@@ -43,6 +44,7 @@ def test_nothing_is_wrong_with_a_gateway_that_is_well() -> None:
         ("modem", ModemStatus(Registration.HOME, 61, "", 20, 50, stores=(Store("SM", 20, 20),)), "sim-full"),
         ("clock_trusted", False, "clock"),
         ("disk_free", LITTLE_DISK - 1, "disk"),
+        ("undervoltage", True, "undervoltage"),
         ("waiting_for", "kunci", "link"),
         ("link_problem", Problem(Trouble.DENIED, "Not authorized"), "link"),
         ("has_rules", False, "no-roster"),
@@ -154,3 +156,12 @@ def test_how_a_modem_stands(
 
 def test_the_worst_comes_first() -> None:
     assert codes(refused="x", journal_problem="x", clock_trusted=False) == ["journal", "clock", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("said", "low"), [("50005\n", True), ("50000\n", False), ("0\n", False), ("", False), (None, False)]
+)
+def test_the_voltage_is_low_while_the_firmware_says_so(tmp_path: Path, said: str | None, low: bool) -> None:
+    if said is not None:
+        (tmp_path / "throttled").write_text(said)
+    assert machine(tmp_path, tmp_path / "throttled").undervoltage is low
