@@ -56,7 +56,7 @@ def test_row_3_a_crash_between_commit_and_delete_makes_one_record(office: Office
     assert len(simulator.answers(office.phones[0])) == 1
 
 
-@pytest.mark.parametrize("kind", ["silent", "error"])
+@pytest.mark.parametrize("kind", [pytest.param("silent", marks=pytest.mark.slow), "error"])
 def test_row_4_a_slot_used_again_after_a_delete_that_seemed_to_fail_is_not_lost(
     office: Office, simulator: Simulator, kind: str
 ) -> None:
@@ -125,7 +125,7 @@ def test_row_11_a_slot_that_never_shows_holds_up_nobody_for_long(
             line.ask(descriptor, "AT+CMGD=1,4")
 
 
-@pytest.mark.parametrize("back", ["ttyUSB1", ""])
+@pytest.mark.parametrize("back", ["ttyUSB1", pytest.param("", marks=pytest.mark.slow)])
 def test_row_31_a_modem_that_comes_back_under_another_name_is_found(
     office: Office, simulator: Simulator, back: str
 ) -> None:

@@ -52,6 +52,7 @@ def test_what_works_is_forgiven_what_does_not_is_not() -> None:
     assert steps(ladder, "send", 2) == [Step.REOPEN, Step.RESET]
 
 
+@pytest.mark.slow
 def test_a_modem_that_lists_nothing_until_it_is_reset(tmp_path: Path) -> None:
     with Simulator(tmp_path) as simulator:
         simulator.text("+6281234567890", "HADIR")

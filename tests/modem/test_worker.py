@@ -117,6 +117,7 @@ def test_a_modem_that_comes_back_on_another_terminal(simulator: Simulator) -> No
         os.close(descriptor)
 
 
+@pytest.mark.slow
 def test_a_modem_that_hangs_and_recovers(simulator: Simulator) -> None:
     worker = ModemWorker(str(simulator.device), deadlines={"receive": 0.5}, pause=0)
     worker.receive()
