@@ -116,6 +116,14 @@ def uplink(settings: Config, database: Database) -> None:
         _start_uplink(settings, database, parts)
 
 
+@alert_commands.watch.command("run")
+@with_database
+def alerts(settings: Config, database: Database) -> None:
+    """Run alone what watches and tells people."""
+    with _running(settings) as parts:
+        _start_alerts(settings, database, parts)
+
+
 @main.command("broker")
 @configured
 def broker(settings: Config) -> None:
@@ -204,11 +212,6 @@ def _start_alerts(settings: Config, database: Database, parts: ExitStack) -> Non
     work.start()
 
 
-def _run_alerts(settings: Config, database: Database) -> None:
-    with _running(settings) as parts:
-        _start_alerts(settings, database, parts)
-
-
 def _start_web(
     settings: Config, database: Database, parts: ExitStack, link_problem: Callable[[], Problem | None]
 ) -> None:
@@ -259,11 +262,13 @@ for command in (
     audit_commands.audit_group,
     evidence_commands.verify,
     evidence_commands.evidence,
-    webhook_commands.group(with_database),
-    user_commands.group(with_database),
-    *alert_commands.groups(with_database, _run_alerts),
-    order_commands.group(with_database),
-    *retention_commands.groups(with_database, refresh),
+    webhook_commands.webhook,
+    user_commands.user,
+    alert_commands.watch,
+    alert_commands.work,
+    order_commands.order,
+    retention_commands.keeping,
+    retention_commands.person,
     readiness_commands.group,
 ):
     main.add_command(command)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,11 @@ from . import alerts, channels, maintenance, notices, outbox, sightings
 from .alert_life import Alert
 from .alert_watch import Plan
 from .alerting import named
-from .commands import AS_JSON, Decorator, now, who
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
 from .maintenance import Kind, Window
-from .parts import broker_folder, enrolment_url
-from .refusal import Refusal
+from .parts import broker_folder, enrolment_url, zone
 
 _SPAN = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -33,7 +30,7 @@ def plan(settings: Config) -> Plan:
     wanted = settings.alerts
     return Plan(
         terms=wanted.terms,
-        zone=ZoneInfo(settings.central.timezone),
+        zone=zone(settings),
         channels=channels.load(wanted.channels),
         settle=timedelta(seconds=wanted.group_seconds),
         digest=wanted.digest,
@@ -45,57 +42,27 @@ def plan(settings: Config) -> Plan:
     )
 
 
-def groups(with_database: Decorator, run: Callable[[Config, Database], None]) -> Iterator[click.Group]:
-    """The commands; `with_database` gives each the settings and the database, `run` is what runs until it is told to
-    stop.
-    """
-    watch = click.Group("alerts", help="What is wrong, and who is told of it.")
-
-    @watch.command("run")
-    @with_database
-    def alerts_run(settings: Config, database: Database) -> None:
-        """Run alone what watches and tells people."""
-        run(settings, database)
-
-    watch.command("list")(AS_JSON(with_database(_list)))
-    watch.command("ack")(
-        click.argument("number", type=int)(
-            click.option("--note", default="", help="What is done.")(with_database(_ack))
-        )
-    )
-    watch.command("test")(click.argument("channel")(with_database(_test)))
-    watch.command("digest")(with_database(_digest))
-    watch.command("channels")(AS_JSON(with_database(_channels)))
-    yield watch
-    yield _maintenance(with_database)
+@click.group("alerts")
+def watch() -> None:
+    """What is wrong, and who is told of it."""
 
 
-def _maintenance(with_database: Decorator) -> click.Group:
-    work = click.Group("maintenance", help="Times in which people work on gateways: nobody is told of them then.")
-    work.command("list")(AS_JSON(with_database(_windows)))
-    work.command("end")(click.argument("number", type=int)(with_database(_end)))
-    command = with_database(_begin)
-    for option in (
-        click.option("--gateway", default="", help="This gateway."),
-        click.option("--tag", default="", help="All gateways with this tag."),
-        click.option("--all", "everything", is_flag=True, help="All gateways, and central."),
-        click.option("--from", "begin", default="", metavar="TIME", help="2026-11-30T08:00, local; else now."),
-        click.option("--for", "span", default="2h", show_default=True, help="Such as 30m, 2h or 1d."),
-        click.option("--why", required=True, help="What is done there."),
-    ):
-        command = option(command)
-    work.command("add")(command)
-    return work
+@click.group("maintenance")
+def work() -> None:
+    """Times in which people work on gateways: nobody is told of them then."""
 
 
-def _list(settings: Config, database: Database, as_json: bool) -> None:
+@watch.command("list")
+@AS_JSON
+@with_database
+def show(settings: Config, database: Database, as_json: bool) -> None:
     """What is open, worst first."""
     found = alerts.firing(database)
     if as_json:
         click.echo(json.dumps([_plain(each) for each in found], indent=2))
         return
     for each in found:
-        since = f"{each.since.astimezone(ZoneInfo(settings.central.timezone)):%d/%m %H:%M}"
+        since = f"{each.since.astimezone(zone(settings)):%d/%m %H:%M}"
         seen = f"  [{each.acknowledged_by}: {each.note}]" if each.acknowledged_by else ""
         click.echo(f"{each.id:5} {each.severity:9} {since}  {named(each.subject):20} {each.text}{seen}")
         click.echo(f"{'':30}→ {each.remedy}")
@@ -111,15 +78,21 @@ def _plain(alert: Alert) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ack(settings: Config, database: Database, number: int, note: str) -> None:
+@watch.command("ack")
+@click.argument("number", type=int)
+@click.option("--note", default="", help="What is done.")
+@with_database
+def ack(settings: Config, database: Database, number: int, note: str) -> None:
     """Say that somebody sees to the alert NUMBER: nobody is told of it again until it is over."""
     del settings
-    with _refused():
-        alerts.acknowledge(database, number, who(), note, now())
+    alerts.acknowledge(database, number, who(), note, now())
     click.echo(f"Alert {number} is acknowledged.")
 
 
-def _test(settings: Config, database: Database, channel: str) -> None:
+@watch.command("test")
+@click.argument("channel")
+@with_database
+def test(settings: Config, database: Database, channel: str) -> None:
     """Send a test message to CHANNEL."""
     del database
     known = {each.name: each for each in channels.load(settings.alerts.channels)}
@@ -133,15 +106,19 @@ def _test(settings: Config, database: Database, channel: str) -> None:
     click.echo(f"{channel} took it.")
 
 
-def _digest(settings: Config, database: Database) -> None:
+@watch.command("digest")
+@with_database
+def digest(settings: Config, database: Database) -> None:
     """Print the morning's message as it would be now."""
-    zone = ZoneInfo(settings.central.timezone)
     sights = list(sightings.gateways(database, now()).values())
-    message = notices.digest(alerts.firing(database), sights, zone, now(), "", settings.alerts.sim_days)
+    message = notices.digest(alerts.firing(database), sights, zone(settings), now(), "", settings.alerts.sim_days)
     click.echo(f"{message.title}\n\n{message.body}")
 
 
-def _channels(settings: Config, database: Database, as_json: bool) -> None:
+@watch.command("channels")
+@AS_JSON
+@with_database
+def told(settings: Config, database: Database, as_json: bool) -> None:
     """Who is told, and how it goes."""
     kept = outbox.health(database)
     found = []
@@ -159,15 +136,18 @@ def _channels(settings: Config, database: Database, as_json: bool) -> None:
         click.echo(f"{one['name']:20} {one['kind']:10} {one['severity']:9} {state}")
 
 
-def _windows(settings: Config, database: Database, as_json: bool) -> None:
+@work.command("list")
+@AS_JSON
+@with_database
+def windows(settings: Config, database: Database, as_json: bool) -> None:
     """Those that hold or are to come."""
-    zone = ZoneInfo(settings.central.timezone)
+    local = zone(settings)
     found = maintenance.coming(database, now())
     if as_json:
         click.echo(json.dumps([_plain_window(each) for each in found], indent=2))
         return
     for each in found:
-        times = " to ".join(f"{at.astimezone(zone):%d/%m/%Y %H:%M}" for at in (each.since, each.until))
+        times = " to ".join(f"{at.astimezone(local):%d/%m/%Y %H:%M}" for at in (each.since, each.until))
         click.echo(f"{each.id:5} {times}  {f'{each.kind} {each.target}'.strip():24} {each.who}: {each.why}")
 
 
@@ -178,7 +158,15 @@ def _plain_window(window: Window) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _begin(
+@work.command("add")
+@click.option("--gateway", default="", help="This gateway.")
+@click.option("--tag", default="", help="All gateways with this tag.")
+@click.option("--all", "everything", is_flag=True, help="All gateways, and central.")
+@click.option("--from", "begin", default="", metavar="TIME", help="2026-11-30T08:00, local; else now.")
+@click.option("--for", "span", default="2h", show_default=True, help="Such as 30m, 2h or 1d.")
+@click.option("--why", required=True, help="What is done there.")
+@with_database
+def add(
     settings: Config, database: Database, gateway: str, tag: str, everything: bool, begin: str, span: str, why: str
 ) -> None:
     """Begin a maintenance now or at a time."""
@@ -186,27 +174,20 @@ def _begin(
     given = [(kind, target) for kind, target in chosen if target]
     if len(given) != 1:
         raise click.ClickException("name either --gateway, --tag or --all")
-    since = _time(begin, ZoneInfo(settings.central.timezone))
-    with _refused():
-        made = maintenance.add(database, *given[0], since, since + _span(span), who(), why, now())
-    until = made.until.astimezone(ZoneInfo(settings.central.timezone))
+    since = _time(begin, zone(settings))
+    made = maintenance.add(database, *given[0], since, since + _span(span), who(), why, now())
+    until = made.until.astimezone(zone(settings))
     click.echo(f"Maintenance {made.id} until {until:%d/%m/%Y %H:%M}.")
 
 
-def _end(settings: Config, database: Database, number: int) -> None:
+@work.command("end")
+@click.argument("number", type=int)
+@with_database
+def end(settings: Config, database: Database, number: int) -> None:
     """End the maintenance NUMBER before its time."""
     del settings
-    with _refused():
-        maintenance.end(database, number, who(), now())
+    maintenance.end(database, number, who(), now())
     click.echo(f"Maintenance {number} has ended.")
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    try:
-        yield
-    except Refusal as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _time(text: str, zone: ZoneInfo) -> datetime:

@@ -12,15 +12,15 @@ import click
 from mqtt_bridge import cli
 
 from . import config
+from .access import BadPassword
 from .config import Config
 from .database import StorageError
 from .parts import now, open_database
+from .refusal import Refusal
 from .registrar import Declined
 
-__all__ = ["AS_JSON", "Decorator", "configured", "now", "who", "with_database"]
+__all__ = ["AS_JSON", "configured", "now", "who", "with_database"]
 
-# Gives a command the settings and the database as its first arguments.
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 configured = cli.configured(config.read, "/etc/gardu/central.toml")
@@ -34,7 +34,7 @@ def with_database(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(settings: Config, **options: Any) -> None:
         try:
             command(settings, open_database(settings), **options)
-        except (StorageError, Declined, OSError) as error:
+        except (StorageError, Declined, Refusal, BadPassword, OSError) as error:
             raise click.ClickException(str(error)) from None
 
     return wrapper

@@ -11,54 +11,42 @@ import click
 from mqtt_bridge.commands import CommandName
 
 from . import orders
-from .commands import AS_JSON, Decorator, now, who
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
 from .orders import Order, State
-from .refusal import Refusal
 
 LOOK_EVERY = 0.5  # seconds
 SHOWN = 50
 
 
-def group(with_database: Decorator) -> click.Group:
-    """The commands; `with_database` gives each the settings and the database."""
-    made = click.Group("command", help="What gateways are told to do, and what came of it.")
-    made.command("send")(_arguments(with_database(_send)))
-    made.command("list")(AS_JSON(click.option("--gateway", default="")(with_database(_list))))
-    return made
+@click.group("command")
+def order() -> None:
+    """What gateways are told to do, and what came of it."""
 
 
-def _arguments(command: Any) -> Any:
-    command = click.option("--wait", is_flag=True, help="Until it is answered; fails unless it was done.")(command)
-    for name, more in (
-        ("argument", {"default": ""}),
-        ("kind", {"type": click.Choice([name.value for name in CommandName])}),
-        ("gateway", {}),
-    ):
-        command = click.argument(name, **more)(command)
-    return command
-
-
-def _send(settings: Config, database: Database, gateway: str, kind: str, argument: str, wait: bool) -> None:
+@order.command("send")
+@click.argument("gateway")
+@click.argument("kind", type=click.Choice([name.value for name in CommandName]))
+@click.argument("argument", default="")
+@click.option("--wait", is_flag=True, help="Until it is answered; fails unless it was done.")
+@with_database
+def send(settings: Config, database: Database, gateway: str, kind: str, argument: str, wait: bool) -> None:
     """Have GATEWAY do KIND: ping, diagnostics, restart-modem, sms TO, ussd CODE, resend FROM_SEQ.
 
     TO is own (to its own SIM and back), central, or one of central.it_numbers. An SMS and a code may cost: five an
     hour. It expires after 15 minutes, and is carried out at most once.
     """
     del settings
-    try:
-        asked = orders.ask(database, gateway, CommandName(kind), argument, who(), now())
-    except Refusal as error:
-        raise click.ClickException(str(error)) from None
+    asked = orders.ask(database, gateway, CommandName(kind), argument, who(), now())
     if not wait:
         click.echo(asked.id)
         return
-    order = _wait(database, gateway, asked.id)
-    click.echo(_line(order))
-    if order.result and order.result.text:
-        click.echo(order.result.text)
-    if order.result is None or order.result.ending != "done":
+    answered = _wait(database, gateway, asked.id)
+    click.echo(_line(answered))
+    if answered.result and answered.result.text:
+        click.echo(answered.result.text)
+    if answered.result is None or answered.result.ending != "done":
         raise click.exceptions.Exit(1)
 
 
@@ -72,15 +60,19 @@ def _wait(database: Database, gateway: str, id_: str) -> Order:
         time.sleep(LOOK_EVERY)
 
 
-def _list(settings: Config, database: Database, gateway: str, as_json: bool) -> None:
+@order.command("list")
+@click.option("--gateway", default="")
+@AS_JSON
+@with_database
+def show(settings: Config, database: Database, gateway: str, as_json: bool) -> None:
     """The last commands, the newest first."""
     del settings
     found = orders.latest(database, SHOWN, gateway)
     if as_json:
-        click.echo(json.dumps([_plain(order) for order in found], indent=2))
+        click.echo(json.dumps([_plain(each) for each in found], indent=2))
         return
-    for order in found:
-        click.echo(_line(order))
+    for each in found:
+        click.echo(_line(each))
 
 
 def _line(order: Order) -> str:

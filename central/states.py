@@ -20,7 +20,6 @@ APPLIED_AFTER = timedelta(minutes=2)
 # How long two devices of one name are shown after the last sign of both.
 RIVAL_SHOWN = timedelta(minutes=10)
 
-IN_MAINTENANCE = "Akhiri masa pemeliharaan sesudah pekerjaan selesai"
 
 _NUMBERED = re.compile(r"(.+)-([2-9])")
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from . import access, second_factor, sessions, users
-from .commands import AS_JSON, Decorator, now, who
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
-from .refusal import Refusal
 from .roles import Role
 
 _ROLE = click.option(
@@ -32,50 +30,44 @@ _PASSWORD = click.option(
 )
 
 
-def group(with_database: Decorator) -> click.Group:
-    """The commands; `with_database` gives each the settings and the database."""
-
-    def of_one(command: Callable[..., None]) -> Callable[..., None]:
-        @click.argument("name")
-        @with_database
-        def wrapper(settings: Config, database: Database, name: str, **options: Any) -> None:
-            del settings
-            try:
-                command(database, name, **options)
-            except (Refusal, access.BadPassword) as error:
-                raise click.ClickException(str(error)) from None
-
-        wrapper.__doc__ = command.__doc__
-        return wrapper
-
-    made = click.Group("user", help="Who may log in.")
-    made.command("add")(_PASSWORD(_ROLE(_GATEWAY(of_one(_add)))))
-    made.command("list")(AS_JSON(with_database(_list)))
-    made.command("set")(_ROLE(_GATEWAY(of_one(_set))))
-    made.command("remove")(of_one(_remove))
-    made.command("log-out")(of_one(_log_out))
-    made.command("reset-code")(of_one(_reset_code))
-    return made
+@click.group("user")
+def user() -> None:
+    """Who may log in."""
 
 
-def _add(
-    database: Database, name: str, password_file: Path | None, roles: tuple[str, ...], gateways: tuple[str, ...]
+@user.command("add")
+@click.argument("name")
+@_PASSWORD
+@_ROLE
+@_GATEWAY
+@with_database
+def add(
+    settings: Config,
+    database: Database,
+    name: str,
+    password_file: Path | None,
+    roles: tuple[str, ...],
+    gateways: tuple[str, ...],
 ) -> None:
     """Add the login NAME, a viewer unless roles are given; or give it another password.
 
     Without --password-file one is made and shown.
     """
+    del settings
     password = password_file.read_text().strip() if password_file else secrets.token_urlsafe(12)
     if access.person_exists(database, name):
         users.reset_password(database, name, password, who(), now())
         if roles or gateways:
-            _set(database, name, roles, gateways)
+            _change(database, name, roles, gateways)
     else:
         users.add(database, name, password, _roles(roles) or {Role.VIEWER}, gateways, who(), now())
     click.echo(f"{name} can log in." if password_file else f"{name} can log in with the password {password}")
 
 
-def _list(settings: Config, database: Database, as_json: bool) -> None:
+@user.command("list")
+@AS_JSON
+@with_database
+def show(settings: Config, database: Database, as_json: bool) -> None:
     """Everybody's roles."""
     del settings
     found: list[dict[str, Any]] = [
@@ -96,25 +88,49 @@ def _list(settings: Config, database: Database, as_json: bool) -> None:
         click.echo(f"{one['name']:20} {' '.join(one['roles'])}{limited}")
 
 
-def _set(database: Database, name: str, roles: tuple[str, ...], gateways: tuple[str, ...]) -> None:
+@user.command("set")
+@click.argument("name")
+@_ROLE
+@_GATEWAY
+@with_database
+def change(
+    settings: Config, database: Database, name: str, roles: tuple[str, ...], gateways: tuple[str, ...]
+) -> None:
     """Give the login NAME these roles and gateways in place of those before; they have to log in anew."""
+    del settings
+    _change(database, name, roles, gateways)
+
+
+def _change(database: Database, name: str, roles: tuple[str, ...], gateways: tuple[str, ...]) -> None:
     users.set_rights(database, name, _roles(roles), gateways, who(), now())
     click.echo(f"{name} is now {' '.join(sorted(roles))}.")
 
 
-def _remove(database: Database, name: str) -> None:
+@user.command("remove")
+@click.argument("name")
+@with_database
+def remove(settings: Config, database: Database, name: str) -> None:
     """The login NAME ends. What they did stays in the audit."""
+    del settings
     users.remove(database, name, who(), now())
     click.echo(f"{name} can not log in any more.")
 
 
-def _log_out(database: Database, name: str) -> None:
+@user.command("log-out")
+@click.argument("name")
+@with_database
+def log_out(settings: Config, database: Database, name: str) -> None:
     """End all sessions of the login NAME."""
+    del settings
     click.echo(f"{sessions.end_all(database, name)} sessions ended.")
 
 
-def _reset_code(database: Database, name: str) -> None:
+@user.command("reset-code")
+@click.argument("name")
+@with_database
+def reset_code(settings: Config, database: Database, name: str) -> None:
     """Ask the login NAME for no code from a phone any more, for whoever lost theirs."""
+    del settings
     if not access.person_exists(database, name):
         raise users.BadUser("user-unknown", name=name)
     second_factor.disable(database, name, who(), now())

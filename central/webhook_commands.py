@@ -4,67 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
 
 from . import deliveries, endpoints, webhooks
-from .commands import Decorator, now, who
+from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
 from .deliveries import Count
 from .endpoints import Endpoint
-from .refusal import Refusal
 
 
-def group(with_database: Decorator) -> click.Group:
-    """The commands; `with_database` gives each the settings and the database."""
-
-    def with_endpoint(command: Callable[..., None]) -> Callable[..., None]:
-        @click.argument("name")
-        @with_database
-        def wrapper(settings: Config, database: Database, name: str, **options: Any) -> None:
-            try:
-                command(settings, database, endpoints.named(database, name), **options)
-            except Refusal as error:
-                raise click.ClickException(str(error)) from None
-
-        wrapper.__doc__ = command.__doc__
-        return wrapper
-
-    made = click.Group("webhook", help="Programs that are told of new records.")
-    made.command("add")(_options_of_add(with_database(_add)))
-    made.command("list")(
-        click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(with_database(_list))
-    )
-    made.command("disable")(with_endpoint(_disable))
-    made.command("enable")(with_endpoint(_enable))
-    made.command("rotate")(with_endpoint(_rotate))
-    made.command("remove")(with_endpoint(_remove))
-    made.command("test")(with_endpoint(_test))
-    made.command("dead")(with_endpoint(_dead))
-    made.command("resend")(
-        click.option("--record", type=int, help="Only that one, by its id.")(with_endpoint(_resend))
-    )
-    return made
+@click.group("webhook")
+def webhook() -> None:
+    """Programs that are told of new records."""
 
 
-def _options_of_add(command: Callable[..., None]) -> Callable[..., None]:
-    command = click.option("--from-start", is_flag=True, help="Also of all records that are there already.")(command)
-    return click.argument("name")(click.argument("url")(command))
+def with_endpoint(command: Callable[..., None]) -> Callable[..., None]:
+    """A command about the program NAME."""
+
+    @click.argument("name")
+    @with_database
+    @wraps(command)
+    def wrapper(settings: Config, database: Database, name: str, **options: Any) -> None:
+        command(settings, database, endpoints.named(database, name), **options)
+
+    return wrapper
 
 
-def _add(settings: Config, database: Database, name: str, url: str, from_start: bool) -> None:
+@webhook.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.option("--from-start", is_flag=True, help="Also of all records that are there already.")
+@with_database
+def add(settings: Config, database: Database, name: str, url: str, from_start: bool) -> None:
     """Tell the program NAME at URL of new records. Its secret is shown this once."""
     allowed = webhooks.rules(settings.webhooks)
-    try:
-        made = endpoints.add(database, name, url, allowed, who(), now(), from_start=from_start)
-    except Refusal as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(made.secret)
+    click.echo(endpoints.add(database, name, url, allowed, who(), now(), from_start=from_start).secret)
 
 
-def _list(settings: Config, database: Database, as_json: bool) -> None:
+@webhook.command("list")
+@AS_JSON
+@with_database
+def show(settings: Config, database: Database, as_json: bool) -> None:
     """Who is told, and what waits for them."""
     del settings
     counts = deliveries.counts(database)
@@ -84,34 +68,44 @@ def _plain(endpoint: Endpoint, count: Count) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _disable(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("disable")
+@with_endpoint
+def disable(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME nothing until it is enabled; what comes meanwhile waits."""
     del settings
     endpoints.disable(database, endpoint, "by command", who(), now())
     click.echo(f"{endpoint.name} is disabled.")
 
 
-def _enable(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("enable")
+@with_endpoint
+def enable(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME what waits, and go on."""
     del settings
     endpoints.enable(database, endpoint, who(), now())
     click.echo(f"{endpoint.name} is enabled.")
 
 
-def _rotate(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("rotate")
+@with_endpoint
+def rotate(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """A new secret for the program NAME, shown this once; the former one signs beside it for a day."""
     del settings
     click.echo(endpoints.rotate(database, endpoint, who(), now()))
 
 
-def _remove(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("remove")
+@with_endpoint
+def remove(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Forget the program NAME, and what waits for it."""
     del settings
     endpoints.remove(database, endpoint, who(), now())
     click.echo(f"{endpoint.name} is removed.")
 
 
-def _test(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("test")
+@with_endpoint
+def test(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """Send the program NAME an event of the type `test`."""
     del database
     outcome = webhooks.test(endpoint, webhooks.rules(settings.webhooks), now())
@@ -120,14 +114,19 @@ def _test(settings: Config, database: Database, endpoint: Endpoint) -> None:
     click.echo(f"{endpoint.name} took it.")
 
 
-def _dead(settings: Config, database: Database, endpoint: Endpoint) -> None:
+@webhook.command("dead")
+@with_endpoint
+def dead(settings: Config, database: Database, endpoint: Endpoint) -> None:
     """What the program NAME did not take in three days."""
     del settings
     for each in deliveries.dead(database, endpoint):
         click.echo(f"record {each.record:8}  {each.attempts} attempts  {each.problem}")
 
 
-def _resend(settings: Config, database: Database, endpoint: Endpoint, record: int | None) -> None:
+@webhook.command("resend")
+@click.option("--record", type=int, help="Only that one, by its id.")
+@with_endpoint
+def resend(settings: Config, database: Database, endpoint: Endpoint, record: int | None) -> None:
     """Send the program NAME again what it did not take."""
     del settings
     count = deliveries.resend(database, endpoint, now(), record)

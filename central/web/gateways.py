@@ -17,9 +17,10 @@ from .. import gateway_history, labels, maintenance, overview, queries, states
 from ..database import Database, moment
 from ..gateway_history import COARSE, FINE
 from ..labels import LabelRefusal
-from ..languages import N_, _, ngettext
+from ..languages import N_, _
 from ..overview import View
 from ..queries import Gateway, Wanted
+from .dates import lasted
 from .office import Office
 from .rights import visible
 from .words import said
@@ -193,13 +194,3 @@ def _table(office: Office, gateway: str, span: Span, now: datetime) -> list[tupl
     return [
         (name, values) for name, values in reversed(rows.items()) if any(each is not None for each in values.values())
     ]
-
-
-def lasted(time: timedelta) -> str:
-    """How long, in words."""
-    minutes = max(0, int(time.total_seconds()) // 60)
-    if minutes >= 1440:
-        return ngettext("{count} hari", "{count} hari", minutes // 1440).format(count=minutes // 1440)
-    if minutes >= 60:
-        return ngettext("{count} jam", "{count} jam", minutes // 60).format(count=minutes // 60)
-    return ngettext("{count} menit", "{count} menit", minutes).format(count=minutes)
