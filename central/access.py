@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from . import sessions
+from . import audit, sessions
 from .database import Database, micros, moment
 
 SHORTEST_PASSWORD = 8
@@ -85,7 +85,9 @@ def first_person(database: Database, folder: Path, now: datetime) -> Path | None
     return path
 
 
-def add_token(database: Database, name: str, now: datetime, scopes: Collection[Scope] = USUAL_SCOPES) -> str:
+def add_token(
+    database: Database, name: str, who: str, now: datetime, scopes: Collection[Scope] = USUAL_SCOPES
+) -> str:
     """A new token of that name, in place of an older one; it can be shown this once only."""
     token = secrets.token_urlsafe(32)
     kept = " ".join(scope for scope in Scope if scope in scopes)
@@ -93,12 +95,17 @@ def add_token(database: Database, name: str, now: datetime, scopes: Collection[S
         database.run("DELETE FROM token WHERE name = ?", name)
         row = (name, _digest(token), micros(now), kept)
         database.insert_all("token", ("name", "digest", "created", "scopes"), [row])
+        audit.append(database, who, "token-added", {"name": name, "scopes": kept.split()}, now)
     return token
 
 
-def remove_token(database: Database, name: str) -> bool:
+def remove_token(database: Database, name: str, who: str, now: datetime) -> bool:
     """Tells whether there was one."""
-    return database.run("DELETE FROM token WHERE name = ?", name) > 0
+    with database.transaction():
+        there = database.run("DELETE FROM token WHERE name = ?", name) > 0
+        if there:
+            audit.append(database, who, "token-removed", {"name": name}, now)
+    return there
 
 
 def programs(database: Database) -> list[tuple[Program, datetime]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import audit
 from .database import Database, micros, moment
 from .endpoints import Endpoint
 from .outbound import Outcome
@@ -100,15 +101,17 @@ def dead(database: Database, endpoint: Endpoint, limit: int = 200) -> list[Deliv
     return _select(database, "webhook = ? AND dead IS NOT NULL ORDER BY record LIMIT ?", endpoint.id, limit)
 
 
-def resend(database: Database, endpoint: Endpoint, now: datetime, record: int | None = None) -> int:
+def resend(database: Database, endpoint: Endpoint, who: str, now: datetime, record: int | None = None) -> int:
     """Let that dead one, or all of the endpoint, wait again; how many. They go before what else waits of theirs."""
     where, values = ("", []) if record is None else (" AND record = ?", [record])
     with database.transaction():
-        return database.run(
+        count = database.run(
             "UPDATE delivery SET dead = NULL, attempts = 0, first_tried = NULL, due = ?"
             f" WHERE webhook = ? AND dead IS NOT NULL{where}",
             micros(now), endpoint.id, *values,
         )  # fmt: skip
+        audit.append(database, who, "webhook-resent", {"name": endpoint.name, "record": record, "count": count}, now)
+    return count
 
 
 def counts(database: Database) -> dict[int, Count]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -73,7 +72,7 @@ def add(
         newest = 0 if from_start else database.value("SELECT COALESCE(MAX(id), 0) FROM record")
         row = (name, url, _secret(), micros(now), newest)
         database.insert_all("webhook", ("name", "url", "secret", "created", "position"), [row])
-        _note(database, who, "webhook-added", {"name": name, "url": url, "from_start": from_start}, now)
+        audit.append(database, who, "webhook-added", {"name": name, "url": url, "from_start": from_start}, now)
     return named(database, name)
 
 
@@ -98,7 +97,7 @@ def disable(database: Database, endpoint: Endpoint, why: str, who: str, now: dat
     """Nothing is sent until it is enabled; then all that came meanwhile is."""
     with database.transaction():
         database.run("UPDATE webhook SET disabled = ? WHERE id = ?", why, endpoint.id)
-        _note(database, who, "webhook-disabled", {"name": endpoint.name, "why": why}, now)
+        audit.append(database, who, "webhook-disabled", {"name": endpoint.name, "why": why}, now)
 
 
 def enable(database: Database, endpoint: Endpoint, who: str, now: datetime) -> None:
@@ -107,7 +106,7 @@ def enable(database: Database, endpoint: Endpoint, who: str, now: datetime) -> N
             "UPDATE webhook SET disabled = NULL, failures = 0, resume = 0, problem = '' WHERE id = ?", endpoint.id
         )
         database.run("UPDATE delivery SET due = ? WHERE webhook = ? AND dead IS NULL", micros(now), endpoint.id)
-        _note(database, who, "webhook-enabled", {"name": endpoint.name}, now)
+        audit.append(database, who, "webhook-enabled", {"name": endpoint.name}, now)
 
 
 def rotate(database: Database, endpoint: Endpoint, who: str, now: datetime) -> str:
@@ -118,7 +117,7 @@ def rotate(database: Database, endpoint: Endpoint, who: str, now: datetime) -> s
             "UPDATE webhook SET former = secret, former_until = ?, secret = ? WHERE id = ?",
             micros(now + FORMER_HOLDS), made, endpoint.id,
         )  # fmt: skip
-        _note(database, who, "webhook-secret-rotated", {"name": endpoint.name}, now)
+        audit.append(database, who, "webhook-secret-rotated", {"name": endpoint.name}, now)
     return made
 
 
@@ -127,11 +126,7 @@ def remove(database: Database, endpoint: Endpoint, who: str, now: datetime) -> N
     with database.transaction():
         database.run("DELETE FROM delivery WHERE webhook = ?", endpoint.id)
         database.run("DELETE FROM webhook WHERE id = ?", endpoint.id)
-        _note(database, who, "webhook-removed", {"name": endpoint.name}, now)
-
-
-def _note(database: Database, who: str, event: str, body: Mapping[str, Any], now: datetime) -> None:
-    audit.append(database, who, event, body, now)
+        audit.append(database, who, "webhook-removed", {"name": endpoint.name}, now)
 
 
 def _secret() -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from mqtt_bridge.enrolment import Token
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from mqtt_bridge.enrolment import Token, mark, readable
 
 from . import audit
 from .database import Database, micros, moment
@@ -101,6 +103,27 @@ def invite(
         token = registrar.invite(gateway, timedelta(days=days), now, replace=replace)
         audit.append(database, who, "gateway-invited", {"gateway": gateway, "days": days, "replace": replace}, now)
     return token
+
+
+def admit(
+    database: Database, registrar: Registrar, gateway: str, key: Ed25519PublicKey, who: str, now: datetime, *,
+    replace: bool,
+) -> None:  # fmt: skip
+    """Make it known by a public key that was handed over as it is. Raises `Declined`."""
+    with database.transaction():
+        registrar.admit(gateway, key, now, replace=replace)
+        audit.append(database, who, "gateway-admitted", {"gateway": gateway, "replace": replace}, now)
+
+
+def sign(
+    database: Database, registrar: Registrar, request: bytes, who: str, now: datetime, *, replace: bool
+) -> bytes:
+    """The answer to a request that was carried here. Raises `Declined`, which stands among the attempts."""
+    answer = registrar.sign(request, "file", now, replace=replace)
+    with database.transaction():
+        body = {"request": readable(mark(request)), "replace": replace}
+        audit.append(database, who, "gateway-signed", body, now)
+    return answer
 
 
 def revoke(database: Database, registrar: Registrar, gateway: str, reason: str, who: str, now: datetime) -> int:

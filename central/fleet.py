@@ -11,7 +11,7 @@ from mqtt_bridge.client import Inbound
 from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.records import BadPayload, Connection, Status, decode, encode
 
-from . import gateway_history
+from . import audit, gateway_history
 from .database import Database, micros
 from .keys import GatewayKeys
 from .witness import Witness
@@ -125,13 +125,19 @@ def add(database: Database, gateway: str, now: datetime) -> bool:
     return added > 0
 
 
-def set_presence(database: Database, gateway: str, rule: str | None) -> None:
-    """Whether its office needs codes; None for as the policy has it."""
+def set_up(
+    database: Database, gateway: str, presence: str | None, serves_all: bool | None, who: str, now: datetime
+) -> None:
+    """`presence` tells whether its office needs codes, "policy" for as the policy has it; `serves_all` whether it
+    knows the employees of all offices, as one at the data centre that serves USSD does. None leaves it as it is.
+    """
+    if presence is None and serves_all is None:
+        return
     with database.transaction():
-        database.run("UPDATE gateway SET presence = ? WHERE id = ?", rule, gateway)
-
-
-def set_serves_all(database: Database, gateway: str, *, serves_all: bool) -> None:
-    """Whether it knows the employees of all offices, as one at the data centre that serves USSD does."""
-    with database.transaction():
-        database.run("UPDATE gateway SET serves_all = ? WHERE id = ?", int(serves_all), gateway)
+        if presence:
+            rule = None if presence == "policy" else presence
+            database.run("UPDATE gateway SET presence = ? WHERE id = ?", rule, gateway)
+        if serves_all is not None:
+            database.run("UPDATE gateway SET serves_all = ? WHERE id = ?", int(serves_all), gateway)
+        body = {"gateway": gateway, "presence": presence, "serves_all": serves_all}
+        audit.append(database, who, "gateway-set", body, now)

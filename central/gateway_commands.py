@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -13,14 +12,15 @@ from mqtt_bridge.enrolment import mark, readable
 from mqtt_bridge.keys import load_public, write_whole
 from mqtt_bridge.records import PresenceRule
 
-from . import fleet, labels, mosquitto, qr, queries
+from . import enrolments, fleet, labels, mosquitto, qr, queries
 from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database, moment
 from .enrolments import GATEWAY_ID
-from .labels import LabelRefusal
 from .mosquitto import REVOKED
 from .parts import authority, broker_address, broker_folder, enrolment_url, refresh, registrar, zone
+
+PRESENCE = [*(rule.value for rule in PresenceRule), "policy"]
 
 
 @click.group()
@@ -33,7 +33,7 @@ def gateway() -> None:
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 365), help="How long the token is good.")
 @click.option("--replace", is_flag=True, help="Other hardware takes the place of the one that is enrolled.")
 @click.option("--key", type=click.Path(path_type=Path, exists=True), help="No token: take its public key as it is.")
-@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--presence", type=click.Choice(PRESENCE), help="Whether its office needs codes.")
 @click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
 @AS_JSON
 @with_database
@@ -53,11 +53,11 @@ def gateway_add(
         raise click.BadParameter("small letters, digits and hyphens only, such as dinkes-01", param_hint="NAME")
     office = registrar(settings, database)
     if key:
-        office.admit(name, load_public(key), now(), replace=replace)
+        enrolments.admit(database, office, name, load_public(key), who(), now(), replace=replace)
         made = None
     else:
-        made = office.invite(name, timedelta(days=days), now(), replace=replace)
-    _set_up(database, name, presence, serves_all)
+        made = enrolments.invite(database, office, name, days, who(), now(), replace=replace)
+    fleet.set_up(database, name, presence, serves_all, who(), now())
     refresh(settings, database)
     if made is None:
         click.echo(f"{name} is known by its key.")
@@ -74,16 +74,9 @@ def _label(database: Database, gateway: str, label: str | None, number: str | No
     labels.change(database, gateway, wanted, who(), now())
 
 
-def _set_up(database: Database, name: str, presence: str | None, serves_all: bool | None) -> None:
-    if presence:
-        fleet.set_presence(database, name, None if presence == "policy" else presence)
-    if serves_all is not None:
-        fleet.set_serves_all(database, name, serves_all=serves_all)
-
-
 @gateway.command("set")
 @click.argument("name")
-@click.option("--presence", type=click.Choice([*PresenceRule, "policy"]), help="Whether its office needs codes.")
+@click.option("--presence", type=click.Choice(PRESENCE), help="Whether its office needs codes.")
 @click.option("--serves-all/--serves-own", default=None, help="Whether it knows the employees of all offices (USSD).")
 @click.option("--label", help="What people call it, such as 'Dinas Kesehatan'.")
 @click.option("--number", help="The number of its SIM.")
@@ -102,11 +95,8 @@ def gateway_set(
     """Change what is known of the gateway NAME."""
     if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
         raise click.ClickException(f"there is no gateway {name}")
-    try:
-        _label(database, name, label, number, tags)
-    except LabelRefusal as error:
-        raise click.ClickException(str(error)) from None
-    _set_up(database, name, presence, serves_all)
+    _label(database, name, label, number, tags)
+    fleet.set_up(database, name, presence, serves_all, who(), now())
     changed = refresh(settings, database)
     click.echo(f"{name} is set up; news for {len(changed)} gateways.")
 
@@ -128,7 +118,7 @@ def _show_token(name: str, url: str, token: str, days: int, *, as_json: bool) ->
 def gateway_sign(settings: Config, database: Database, file: Path, out: Path, replace: bool) -> None:
     """Answer the request FILE that was carried here from a gateway without a network."""
     office = registrar(settings, database)
-    answer = office.sign(file.read_bytes(), "file", now(), replace=replace)
+    answer = enrolments.sign(database, office, file.read_bytes(), who(), now(), replace=replace)
     write_whole(out, answer, 0o644)
     refresh(settings, database)
     click.echo(f"On the gateway: gardu-gateway enrol --answer {out.name}")
@@ -143,7 +133,7 @@ def gateway_revoke(settings: Config, database: Database, name: str, reason: str)
     """Nothing of the gateway NAME counts any more."""
     if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
         raise click.ClickException(f"there is no gateway {name}")
-    ended = registrar(settings, database).revoke(name, reason, now())
+    ended = enrolments.revoke(database, registrar(settings, database), name, reason, who(), now())
     click.echo(f"{name} is revoked, with {ended} certificates. What it recorded before stays.")
     if settings.broker.tls:
         click.echo(f"Now the broker: systemctl restart mosquitto ({broker_folder(settings) / REVOKED} is new;")

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from . import access, audit
+from . import access
 from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
@@ -29,9 +29,7 @@ def token() -> None:
 def token_add(settings: Config, database: Database, name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Make a token for the program NAME. It is shown this once; a former one of that name ends."""
     del settings
-    with database.transaction():
-        made = access.add_token(database, name, now(), [access.Scope(scope) for scope in scopes])
-        audit.append(database, who(), "token-added", {"name": name, "scopes": sorted(scopes)}, now())
+    made = access.add_token(database, name, who(), now(), [access.Scope(scope) for scope in scopes])
     click.echo(json.dumps({"name": name, "token": made, "scopes": list(scopes)}) if as_json else made)
 
 
@@ -58,8 +56,6 @@ def token_list(settings: Config, database: Database, as_json: bool) -> None:
 def token_remove(settings: Config, database: Database, name: str) -> None:
     """The token of the program NAME ends."""
     del settings
-    with database.transaction():
-        if not access.remove_token(database, name):
-            raise click.ClickException(f"there is no token {name}")
-        audit.append(database, who(), "token-removed", {"name": name}, now())
+    if not access.remove_token(database, name, who(), now()):
+        raise click.ClickException(f"there is no token {name}")
     click.echo(f"The token {name} is no more.")

@@ -122,7 +122,7 @@ def remove(settings: Config, database: Database, name: str) -> None:
 def log_out(settings: Config, database: Database, name: str) -> None:
     """End all sessions of the login NAME."""
     del settings
-    click.echo(f"{sessions.end_all(database, name)} sessions ended.")
+    click.echo(f"{users.log_out(database, name, '', who(), now())} sessions ended.")
 
 
 @user.command("reset-code")

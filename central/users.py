@@ -99,6 +99,15 @@ def reset_password(database: Database, name: str, password: str, who: str, now: 
         audit.append(database, who, "password-changed", {"name": name}, now)
 
 
+def log_out(database: Database, name: str, session_id: str, who: str, now: datetime) -> int:
+    """End that session of theirs, or all when it is empty; how many ended."""
+    with database.transaction():
+        ended = int(sessions.end(database, name, session_id)) if session_id else sessions.end_all(database, name)
+        if ended:
+            audit.append(database, who, "session-ended", {"name": name}, now)
+    return ended
+
+
 def set_language(database: Database, name: str, language: Language) -> None:
     database.run("UPDATE person SET language = ? WHERE name = ?", language, name)
 

@@ -129,5 +129,5 @@ def dead(settings: Config, database: Database, endpoint: Endpoint) -> None:
 def resend(settings: Config, database: Database, endpoint: Endpoint, record: int | None) -> None:
     """Send the program NAME again what it did not take."""
     del settings
-    count = deliveries.resend(database, endpoint, now(), record)
+    count = deliveries.resend(database, endpoint, who(), now(), record)
     click.echo(f"{count} records wait again for {endpoint.name}.")

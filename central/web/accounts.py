@@ -8,7 +8,7 @@ from flask import Flask, abort, flash, redirect, render_template, request, url_f
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from .. import audit, second_factor, sessions, users
+from .. import second_factor, sessions, users
 from ..languages import N_, _
 from ..roles import Role
 from ..users import BadUser, User
@@ -87,10 +87,8 @@ def _register_one(app: Flask, office: Office) -> None:
 
     @app.post("/accounts/<name>/sessions/<session_id>/end")
     def account_of_session_end(name: str, session_id: str) -> Response:
-        with office.database.transaction():
-            if not sessions.end(office.database, name.replace("\0", ""), session_id.replace("\0", "")):
-                abort(404)
-            audit.append(office.database, current_user.id, "session-ended", {"name": name}, office.clock())
+        if not users.log_out(office.database, name, session_id, current_user.id, office.clock()):
+            abort(404)
         flash(_("Sesi itu diakhiri."))
         return redirect(url_for("account_of", name=name))
 

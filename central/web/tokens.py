@@ -9,7 +9,7 @@ from flask import Flask, abort, flash, redirect, render_template, request, url_f
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from .. import access, audit
+from .. import access
 from ..access import Scope
 from ..languages import N_, _
 from ..refusal import Refusal
@@ -49,20 +49,14 @@ def register(app: Flask, office: Office) -> None:
         except BadToken as error:
             flash(said(error), "error")
             return redirect(url_for("tokens"))
-        with office.database.transaction():
-            made = access.add_token(office.database, name, office.clock(), scopes)
-            audit.append(
-                office.database, current_user.id, "token-added", {"name": name, "scopes": scopes}, office.clock()
-            )
+        made = access.add_token(office.database, name, current_user.id, office.clock(), scopes)
         return render_template("token.html", name=name, token=made, scopes=scopes)
 
     @app.post("/tokens/remove")
     def token_remove() -> Response:
         name = request.form.get("name", "").replace("\0", "")
-        with office.database.transaction():
-            if not access.remove_token(office.database, name):
-                abort(404)
-            audit.append(office.database, current_user.id, "token-removed", {"name": name}, office.clock())
+        if not access.remove_token(office.database, name, current_user.id, office.clock()):
+            abort(404)
         flash(_("Token {name} tidak berlaku lagi.").format(name=name))
         return redirect(url_for("tokens"))
 

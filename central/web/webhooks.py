@@ -87,7 +87,7 @@ def _do(office: Office, endpoint: Endpoint, what: str) -> None:
         record = request.form.get("record", type=int)
         if "record" in request.form and not 0 < (record or 0) <= LARGEST:
             abort(400)
-        count = deliveries.resend(database, endpoint, now, record)
+        count = deliveries.resend(database, endpoint, current_user.id, now, record)
         flash(ngettext("{count} catatan dikirim lagi.", "{count} catatan dikirim lagi.", count).format(count=count))
     else:
         abort(404)

@@ -30,7 +30,7 @@ def test_a_password_fits_or_not(database: Database) -> None:
 
 def test_only_digests_are_kept(database: Database) -> None:
     access.set_password(database, "admin", "kata-sandi-uji", NOW)
-    token = access.add_token(database, "sinergi", NOW)
+    token = access.add_token(database, "sinergi", "it", NOW)
     kept = str(database.rows("SELECT * FROM person")) + str(database.rows("SELECT * FROM token"))
     assert "$argon2id$" in kept
     assert "kata-sandi-uji" not in kept
@@ -50,15 +50,15 @@ def test_a_short_password_is_refused(database: Database) -> None:
 
 
 def test_a_new_token_ends_the_former_of_that_name(database: Database) -> None:
-    first = access.add_token(database, "sinergi", NOW)
+    first = access.add_token(database, "sinergi", "it", NOW)
     assert access.program(database, first) == access.Program("sinergi", frozenset(access.USUAL_SCOPES))
-    second = access.add_token(database, "sinergi", NOW, [access.Scope.EMPLOYEES])
+    second = access.add_token(database, "sinergi", "it", NOW, [access.Scope.EMPLOYEES])
     assert access.program(database, first) is None
     assert access.program(database, second) == access.Program("sinergi", frozenset([access.Scope.EMPLOYEES]))
     assert access.program(database, "") is None
-    assert access.remove_token(database, "sinergi")
+    assert access.remove_token(database, "sinergi", "it", NOW)
     assert access.program(database, second) is None
-    assert not access.remove_token(database, "sinergi")
+    assert not access.remove_token(database, "sinergi", "it", NOW)
 
 
 def test_the_first_password_is_this_installations_alone(database: Database, tmp_path: Path) -> None:

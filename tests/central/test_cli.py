@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import subprocess
 import sys
@@ -331,3 +332,22 @@ def test_a_gateway_is_named_and_tagged(config: Path) -> None:
     again = Database(f"sqlite:///{config.parent}/data/central.db")
     assert again.value("SELECT tags FROM gateway") == ""
     again.close()
+
+
+def test_what_is_set_up_by_command_stands_in_the_audit(config: Path, tmp_path: Path) -> None:
+    load_or_make(tmp_path / "gateway.key")
+    for command in (
+        "gateway add dinkes-01", f"gateway add dinkes-02 --key {tmp_path}/gateway.pub",
+        "gateway set dinkes-01 --presence required --serves-all", "gateway revoke dinkes-02 --reason dicuri",
+        "token add sinergi", "token remove sinergi", "user add ani --role it",
+        "webhook add sinergi https://sinergi.invalid/", "webhook resend sinergi",
+    ):  # fmt: skip
+        assert gardu(config, *command.split()).returncode == 0, command
+    database = Database(f"sqlite:///{tmp_path}/data/central.db")
+    lines = list(audit.lines(database))
+    database.close()
+    assert [line.event for line in lines if line.event != "gateway-labels"] == [
+        "gateway-invited", "gateway-admitted", "gateway-set", "gateway-revoked", "token-added", "token-removed",
+        "user-added", "webhook-added", "webhook-resent",
+    ]  # fmt: skip
+    assert {line.who for line in lines} == {f"cli:{getpass.getuser()}"}

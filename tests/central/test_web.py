@@ -56,7 +56,7 @@ class Site:
         self.app: Flask = create_app(self.office, "secret", **options)
         self.app.testing = True
         self.client: FlaskClient = self.app.test_client()
-        self.token = {"Authorization": f"Bearer {access.add_token(self.database, 'test', NOW)}"}
+        self.token = {"Authorization": f"Bearer {access.add_token(self.database, 'test', 'it', NOW)}"}
 
     def csrf(self, path: str = "/login") -> str:
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.client.get(path).text)

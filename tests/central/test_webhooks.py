@@ -193,7 +193,7 @@ def test_whoever_never_takes_one_gets_the_next_after_three_days_and_the_dead_one
     desk.later(days=2)
     assert 1 not in desk.taken["e-1"]
     assert desk.count.waiting == 0
-    assert deliveries.resend(desk.database, desk.endpoint, desk.now) == 1
+    assert deliveries.resend(desk.database, desk.endpoint, "it", desk.now) == 1
     desk.run()
     assert desk.taken["e-1"][-1] == 1
     assert desk.count == Count()
@@ -205,7 +205,7 @@ def test_one_of_several_dead_is_sent_again_alone(desk: Desk) -> None:
     desk.take(3)
     deliveries.fill(desk.database, desk.state, desk.now)
     desk.database.run("UPDATE delivery SET dead = 1")
-    assert deliveries.resend(desk.database, desk.endpoint, desk.now, record=2) == 1
+    assert deliveries.resend(desk.database, desk.endpoint, "it", desk.now, record=2) == 1
     desk.run()
     assert [seq for _, seq in desk.listener.taken] == [2]
     assert desk.count.dead == 2
