@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from mqtt_bridge.envelope import SIGNATURE, SIZE_LIMIT
 from mqtt_bridge.records import Desired, Language, Member, Policy, PresenceRule, encode
 
 from . import numbering
@@ -40,6 +41,14 @@ def refresh(database: Database, policy: Policy, now: datetime, sealing_key: str 
 def versions(database: Database) -> dict[str, int]:
     """Gateway → newest version."""
     return dict(database.rows("SELECT gateway, version FROM desired"))
+
+
+def oversized(database: Database) -> list[str]:
+    """Gateways that go on with what they hold: what they should hold is more than a message takes."""
+    most = SIZE_LIMIT - SIGNATURE
+    return [
+        id_ for (id_,) in database.rows("SELECT gateway FROM desired WHERE LENGTH(body) > ? ORDER BY gateway", most)
+    ]
 
 
 def newest(database: Database, gateway: str) -> Desired | None:

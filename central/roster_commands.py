@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import roster_changes, shifts, spreadsheets
+from . import desired, roster_changes, shifts, spreadsheets
 from .commands import now, who, with_database
 from .config import Config
 from .database import Database
@@ -36,6 +36,11 @@ def roster_import(settings: Config, database: Database, file: Path, replace: boo
         raise click.ClickException(f"{file}: nothing was imported\n{error}") from None
     changed = refresh(settings, database)
     click.echo(f"{plan.active} employees are active; news for {len(changed)} gateways.")
+    if large := desired.oversized(database):
+        raise click.ClickException(
+            f"the list of {', '.join(large)} is more than one message holds, so these go on with the former one;"
+            " divide their employees among more gateways"
+        )
 
 
 @click.group("shifts")

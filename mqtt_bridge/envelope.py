@@ -16,6 +16,7 @@ from .records import encode
 
 # Far above a full batch (about 200 kB); what is larger is refused before it is looked into.
 SIZE_LIMIT = 1_000_000
+SIGNATURE = 89  # bytes that `seal` adds: a newline and 64 in base64
 
 
 class BadEnvelope(ValueError):

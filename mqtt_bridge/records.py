@@ -245,12 +245,12 @@ class Replies(StrEnum):
     NONE = "none"
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One employee as a gateway knows them: by opaque id and bound number (E.164), never by NIP or name.
 
     `alias` is the word by which one of several people with the same phone says who speaks. `presence` and
     `language` override the policy's, `shift` names their working hours, `office` the screen whose code they type
-    where that is not the gateway's own.
+    where that is not the gateway's own. What is not said is left out: a message holds twice as many so.
     """
 
     employee: Name

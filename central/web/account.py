@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Flask, abort, flash, redirect, render_template, request, session, url_for
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RouteLimit
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -25,7 +23,7 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
     _register_second_factor(app, office, carefully)
 
 
-def _register_password(app: Flask, office: Office, carefully: Any) -> None:
+def _register_password(app: Flask, office: Office, carefully: RouteLimit) -> None:
     @app.get("/account")
     def account() -> str:
         name, now = current_user.id, office.clock()
@@ -38,7 +36,7 @@ def _register_password(app: Flask, office: Office, carefully: Any) -> None:
         )
 
     @app.post("/account/password")
-    @carefully  # type: ignore[untyped-decorator]
+    @carefully
     def account_password() -> Response:
         name, now = current_user.id, office.clock()
         wrong = _wrong_with(office)
@@ -74,9 +72,9 @@ def _register_sessions(app: Flask, office: Office) -> None:
         )
 
 
-def _register_second_factor(app: Flask, office: Office, carefully: Any) -> None:
+def _register_second_factor(app: Flask, office: Office, carefully: RouteLimit) -> None:
     @app.route("/account/second-factor", methods=["GET", "POST"])
-    @carefully  # type: ignore[untyped-decorator]
+    @carefully
     def account_second_factor() -> str | Response | tuple[str, int]:
         name = current_user.id
         if second_factor.needed(office.database, name):
@@ -92,7 +90,7 @@ def _register_second_factor(app: Flask, office: Office, carefully: Any) -> None:
         return render_template("recovery_codes.html", codes=codes)
 
     @app.post("/account/second-factor/end")
-    @carefully  # type: ignore[untyped-decorator]
+    @carefully
     def account_second_factor_end() -> Response:
         name = current_user.id
         if not access.password_fits(office.database, name, request.form.get("present", "")):

@@ -34,6 +34,7 @@ def register(app: Flask, office: Office) -> None:
     app.jinja_env.globals.update(role_names=ROLES, role_texts=ABOUT)
     _register_all(app, office)
     _register_one(app, office)
+    _register_ends(app, office)
 
 
 def _register_all(app: Flask, office: Office) -> None:
@@ -55,6 +56,8 @@ def _register_all(app: Flask, office: Office) -> None:
 
 
 def _register_one(app: Flask, office: Office) -> None:
+    """What is shown of an account, and what it may do."""
+
     @app.get("/accounts/<name>")
     def account_of(name: str) -> str:
         return render_template(
@@ -72,6 +75,10 @@ def _register_one(app: Flask, office: Office) -> None:
         except BadUser as error:
             flash(said(error), "error")
         return redirect(url_for("account_of", name=name))
+
+
+def _register_ends(app: Flask, office: Office) -> None:
+    """What somebody can not log in with any more."""
 
     @app.post("/accounts/<name>/reset")
     def account_reset(name: str) -> str | Response:

@@ -53,6 +53,11 @@ CSP = (
 
 
 API_PER_MINUTE = 600
+# The rights first: they are kept before each request.
+PAGES = (
+    rights, pages, gateways, readiness, enrolments, quarantine, tokens, statements, bindings, attendance, accounts,
+    webhooks, alerts, commands, people, exports, audit, evidence, health,
+)  # fmt: skip
 
 
 def create_app(
@@ -78,29 +83,12 @@ def create_app(
     csrf = CSRFProtect(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _log_in_by(app, office)
-    rights.register(app, office)
-    pages.register(app, office)
-    gateways.register(app, office)
-    readiness.register(app, office)
-    enrolments.register(app, office)
-    quarantine.register(app, office)
-    tokens.register(app, office)
-    statements.register(app, office)
-    bindings.register(app, office)
-    attendance.register(app, office)
-    session.register(app, office, limiter)
-    account.register(app, office, limiter)
-    accounts.register(app, office)
-    webhooks.register(app, office)
-    alerts.register(app, office)
-    commands.register(app, office)
-    people.register(app, office)
-    exports.register(app, office)
-    audit.register(app, office)
-    evidence.register(app, office)
+    for part in PAGES:
+        part.register(app, office)
+    for limited in (session, account):
+        limited.register(app, office, limiter)
     api.register(app, office, csrf, limiter, api_per_minute)
     enrol.register(app, office, csrf, limiter)
-    health.register(app, office)
     errors.register(app)
     app.after_request(_secure)
     app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)  # type: ignore[method-assign]

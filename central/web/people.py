@@ -9,10 +9,10 @@ from flask import Flask, abort, flash, redirect, render_template, request, url_f
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from .. import audit, people, roster_changes, spreadsheets
+from .. import audit, desired, people, roster_changes, spreadsheets
 from ..exports import masked_nip, spoken_nip
-from ..languages import _
-from ..roster import BadRoster, rows_of
+from ..languages import N_, _
+from ..roster import BadRoster, Row, rows_of
 from ..roster_changes import Outdated
 from .office import Office
 from .pages import MOST_PAGES
@@ -21,6 +21,10 @@ from .words import COLUMNS, fault_said
 
 PAGE = 50
 SHOWN = 100  # of each kind of change, and of faults
+TOO_LARGE = N_(
+    "Daftar {gateways} lebih besar dari satu pesan, jadi tetap dipakai yang lama;"
+    " bagilah pegawainya ke beberapa gateway."
+)
 
 
 def register(app: Flask, office: Office) -> None:
@@ -61,7 +65,7 @@ def _register_people(app: Flask, office: Office) -> None:
 def _register_import(app: Flask, office: Office) -> None:
     @app.get("/people/import")
     def roster_import() -> str:
-        return render_template("roster_import.html", faults=(), plan=None)
+        return _page()
 
     @app.post("/people/import")
     def roster_look() -> str | tuple[str, int]:
@@ -80,33 +84,33 @@ def _register_import(app: Flask, office: Office) -> None:
 
     @app.post("/people/import/<draft>")
     def roster_apply(draft: str) -> str | Response | tuple[str, int]:
-        who, now = current_user.id, office.clock()
-        kept = roster_changes.kept(office.database, draft, who, now)
+        kept = roster_changes.kept(office.database, draft, current_user.id, office.clock())
         if kept is None:
             flash(_("Daftar itu sudah tidak ada; unggah lagi."), "error")
             return redirect(url_for("roster_import"))
-        rows, replace = kept
-        expected = request.form.get("digest", "")
-        try:
-            plan = roster_changes.apply(
-                office.database,
-                rows,
-                replace=replace,
-                who=who,
-                now=now,
-                expected=expected or "-",
-                ids=office.ids,
-            )
-        except Outdated:
-            plan = roster_changes.rehearse(office.database, rows, replace=replace, now=now)
-            flash(_("Daftar pegawai berubah sementara itu. Periksa sekali lagi."), "error")
-            return _page(plan=plan, draft=draft, replace=replace), 409
-        except BadRoster as error:
-            return _page(faults=error.found), 409
-        roster_changes.forget(office.database, who)
-        office.refresh()
-        flash(_("{count} pegawai aktif sekarang.").format(count=plan.active))
-        return redirect(url_for("people"))
+        return _apply(office, draft, *kept)
+
+
+def _apply(office: Office, draft: str, rows: list[Row], replace: bool) -> str | Response | tuple[str, int]:
+    """Take in what was looked at, if it still means the same."""
+    who, now = current_user.id, office.clock()
+    expected = request.form.get("digest", "") or "-"
+    try:
+        plan = roster_changes.apply(
+            office.database, rows, replace=replace, who=who, now=now, expected=expected, ids=office.ids
+        )
+    except Outdated:
+        plan = roster_changes.rehearse(office.database, rows, replace=replace, now=now)
+        flash(_("Daftar pegawai berubah sementara itu. Periksa sekali lagi."), "error")
+        return _page(plan=plan, draft=draft, replace=replace), 409
+    except BadRoster as error:
+        return _page(faults=error.found), 409
+    roster_changes.forget(office.database, who)
+    office.refresh()
+    flash(_("{count} pegawai aktif sekarang.").format(count=plan.active))
+    if large := desired.oversized(office.database):
+        flash(_(TOO_LARGE).format(gateways=", ".join(large)), "error")
+    return redirect(url_for("people"))
 
 
 def _page(**values: Any) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 from flask import Flask, flash, redirect, render_template, request, session, url_for
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RouteLimit
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -44,7 +44,18 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         key_func=lambda: _claimed(office),
         deduct_when=lambda response: response.status_code == 401,
     )
+    _register_login(app, office, from_one_address, at_one_account)
+    _register_code(app, office, from_one_address, at_one_account)
 
+    @app.post("/logout")
+    def log_out() -> Response:
+        sessions.end(office.database, current_user.id, current_user.session.id)
+        logout_user()
+        flash(_("Anda sudah keluar"))
+        return redirect(url_for("log_in"))
+
+
+def _register_login(app: Flask, office: Office, from_one_address: RouteLimit, at_one_account: RouteLimit) -> None:
     @app.route("/login", methods=["GET", "POST"])
     @from_one_address
     @at_one_account
@@ -64,6 +75,8 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
         session["half"] = {"name": name, "at": micros(office.clock()), "mark": mark}
         return redirect(url_for("log_in_code", next=request.args.get("next") or None))
 
+
+def _register_code(app: Flask, office: Office, from_one_address: RouteLimit, at_one_account: RouteLimit) -> None:
     @app.route("/login/code", methods=["GET", "POST"])
     @from_one_address
     @at_one_account
@@ -79,13 +92,6 @@ def register(app: Flask, office: Office, limiter: Limiter) -> None:
             form.code.errors = [N_("Kode salah atau sudah dipakai")]
             return render_template("login_code.html", form=form), 401
         return _begin(office, name)
-
-    @app.post("/logout")
-    def log_out() -> Response:
-        sessions.end(office.database, current_user.id, current_user.session.id)
-        logout_user()
-        flash(_("Anda sudah keluar"))
-        return redirect(url_for("log_in"))
 
 
 def _begin(office: Office, name: str) -> Response:

@@ -15,7 +15,7 @@ import click
 import msgspec
 import pytest
 
-from central import audit
+from central import audit, desired
 from central.__main__ import main
 from central.config import Config
 from central.database import Database
@@ -149,6 +149,20 @@ def test_a_faulty_roster_is_named_row_by_row_and_changes_nothing(config: Path, t
     assert "row 3, phone" in done.stderr
     roster.write_text("nip,name,phone,gateway\n")
     assert gardu(config, "roster", "import", str(roster)).stdout.startswith("0 employees")
+
+
+def test_a_list_that_is_more_than_a_message_holds_is_said(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dinkes-01", "dinkes-02"):
+        gardu(config, "gateway", "add", name)
+    roster = tmp_path / "roster.csv"
+    lines = [f"{n:018},Pegawai,08123456{n:04},dinkes-0{1 if n else 2}" for n in range(60)]
+    roster.write_text("\n".join(("nip,name,phone,gateway", *lines)))
+    monkeypatch.setattr(desired, "SIZE_LIMIT", 3000)
+    done = gardu(config, "roster", "import", str(roster))
+    assert (done.returncode, "60 employees are active" in done.stdout) == (1, True)
+    assert "the list of dinkes-01 is more than one message holds" in done.stderr
 
 
 def test_a_list_may_be_a_workbook(config: Path, tmp_path: Path) -> None:
