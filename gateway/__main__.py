@@ -39,9 +39,10 @@ from .core import Core
 from .enrolment import Enrolment, NotEnrolled
 from .guardian import Guardian, SimSettings
 from .health import last_will
-from .journal import Journal, JournalError
+from .journal import Journal
 from .renewal import Renewer
 from .sender import Limits
+from .store import JournalError
 from .target import target
 from .web.server import serve
 

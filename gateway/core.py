@@ -32,7 +32,7 @@ from .executor import Executor, Spokesman
 from .forwarder import Forwarder
 from .guardian import NOTHING_KNOWN, SimView
 from .health import Condition, Machine, ModemFacts, Reporter, machine, modem_reasons, numbered, reasons
-from .journal import Journal, JournalError
+from .journal import Journal
 from .message import IncomingMessage
 from .modem_side import ModemSide
 from .renewal import Renewer
@@ -40,6 +40,7 @@ from .rivals import Rivals
 from .rulebook import RuleBook
 from .rules import Rules
 from .sender import Limits
+from .store import JournalError
 from .uplink import Uplink
 from .ussd import UssdDesk
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from modem.operators import Operator, of_number
 
-from .journal import Unsent
+from .outbox import Unsent
 
 
 class Sending(Protocol):

@@ -23,8 +23,9 @@ from mqtt_bridge.topics import Leaf, topic
 
 from .clock import Clock, Now
 from .decision import Decision, Outcome
-from .journal import Journal, Order
+from .journal import Journal
 from .message import IncomingMessage
+from .order_book import Order
 from .orders import LOOP_SECONDS, ON_MODEM, Place, answer, recipient, refusal
 from .rulebook import RuleBook
 

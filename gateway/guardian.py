@@ -21,7 +21,8 @@ from modem.ussd import Forecast, Reading, forecast, read
 from mqtt_bridge.records import SimReport
 
 from .clock import Now
-from .journal import Journal, Unread
+from .journal import Journal
+from .sim_readings import Unread
 
 log = structlog.get_logger(__name__)
 

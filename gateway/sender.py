@@ -13,7 +13,8 @@ from modem.messages import Modem, ModemError, OutgoingSms
 
 from .clock import Now
 from .desk import Desk
-from .journal import Journal, Unsent
+from .journal import Journal
+from .outbox import Unsent
 from .rules import day_of
 
 log = structlog.get_logger(__name__)

@@ -32,9 +32,10 @@ from mqtt_bridge.uplink_keys import UplinkKeys
 
 from .clock import Now
 from .decision import Decision, Outcome
-from .journal import Coding, Flight, Journal, Position, UplinkState
+from .journal import Journal, Position
 from .message import Form, IncomingMessage
 from .rules import Rules, day_of
+from .uplink_log import Coding, Flight, UplinkState
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ ONE_IMPORTER = {
     "gammu": {"modem/driver.py"},
     "paho": {"mqtt_bridge/client.py"},
     "iotcore": {"mqtt_bridge/broker.py"},
-    "peewee": {"gateway/journal.py", "central/database.py"},
+    "peewee": {"gateway/store.py", "central/database.py"},
     "playhouse": {"central/database.py"},
     "phonenumbers": {"mqtt_bridge/phones.py"},
     "psutil": {"gateway/health.py"},

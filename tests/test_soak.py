@@ -20,7 +20,8 @@ import psutil
 
 from gateway.clock import SystemClock
 from gateway.core import Core
-from gateway.journal import Journal, JournalError
+from gateway.journal import Journal
+from gateway.store import JournalError
 from modem.messages import ModemError
 from modem.worker import DEADLINES, ModemWorker
 from mqtt_bridge.loop import Loop

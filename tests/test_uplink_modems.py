@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.journal import Coding
+from gateway.uplink_log import Coding
 from modem.worker import ModemWorker
 from mqtt_bridge.keys import load_or_make, public_pem
 from mqtt_bridge.sms_codec import Frame, Roster, from_text, pack, tag

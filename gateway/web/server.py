@@ -22,7 +22,7 @@ from ..config import Config
 from ..core import Core
 from ..decision import Outcome
 from ..health import STORES, rupiah
-from ..journal import JournalError
+from ..store import JournalError
 from .screen import add_screen
 from .ussd import add_ussd
 

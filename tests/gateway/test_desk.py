@@ -14,8 +14,10 @@ import pytest
 
 from gateway.core import Core
 from gateway.desk import Desk
-from gateway.journal import Journal, JournalError, Unsent
+from gateway.journal import Journal
+from gateway.outbox import Unsent
 from gateway.schema import STEPS
+from gateway.store import JournalError
 from gateway.web.server import create_app
 from modem import operators
 from modem.messages import ModemError, ModemStatus, OutgoingSms, Registration

@@ -18,8 +18,9 @@ from gateway.config import Config, GatewaySection, ModemSection
 from gateway.core import Core
 from gateway.decision import Outcome
 from gateway.executor import Executor
-from gateway.journal import Journal, JournalError
+from gateway.journal import Journal
 from gateway.orders import LOOP_SECONDS
+from gateway.store import JournalError
 from gateway.web.server import create_app
 from modem.messages import ModemError, OutgoingSms, Registration, UssdAnswer, UssdStatus
 from mqtt_bridge.client import Inbound, LinkDown, Problem
@@ -404,7 +405,7 @@ def test_an_old_one_is_not_taken_whatever_the_clock_says(gateway: Gateway) -> No
 
 
 def test_old_ones_are_forgotten_and_still_not_done_again(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.journal._COMMANDS", 3)
+    monkeypatch.setattr("gateway.order_book._COMMANDS", 3)
     first = gateway.order("restart-modem")
     gateway.hear(first)
     gateway.step()

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gateway.decision import Outcome
-from gateway.journal import Delivery, Journal, JournalError, Position
+from gateway.journal import Journal, Position
+from gateway.outbox import Delivery
+from gateway.store import JournalError
 from mqtt_bridge.records import Ack, broken_link, genesis
 
 from .factories import MORNING, OTHER, PHONE, RULES, STRANGER, desired, journal, message

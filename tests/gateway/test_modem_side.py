@@ -13,8 +13,9 @@ import pytest
 
 from gateway.core import Core
 from gateway.decision import Outcome
-from gateway.journal import Delivery, JournalError
+from gateway.outbox import Delivery
 from gateway.sender import RETRY_AFTER, VALIDITY, Limits
+from gateway.store import JournalError
 from modem.clearing import ATTEMPTS, STUCK_SECONDS
 from modem.messages import IncomingSms, ModemError, Registration, Sim
 from mqtt_bridge.records import Channel, Policy

@@ -13,9 +13,9 @@ import pytest
 
 from gateway.core import Core
 from gateway.decide import Outcome
-from gateway.journal import JournalError
 from gateway.poke import OUTAGE, OWN, PER_DAY, RETRY, TEXT
 from gateway.replies import LONGEST
+from gateway.store import JournalError
 from modem.messages import ModemError, Registration
 from mqtt_bridge.records import Policy
 

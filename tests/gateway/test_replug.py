@@ -12,7 +12,8 @@ import pytest
 from gateway import sender
 from gateway.clock import SystemClock
 from gateway.core import Core
-from gateway.journal import Delivery, JournalError
+from gateway.outbox import Delivery
+from gateway.store import JournalError
 from modem.messages import ModemError
 from modem.worker import ModemWorker
 from mqtt_bridge.loop import Loop

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.core import Core
 from gateway.decide import Outcome
-from gateway.journal import Delivery
+from gateway.outbox import Delivery
 from gateway.web.server import create_app
 from modem.messages import IncomingSms, Kind, Report
 from mqtt_bridge.records import Policy
