@@ -22,7 +22,7 @@ class Unread:
 
 
 class SimReadings(Store):
-    """By the SIM's own number (IMSI): a card that is changed begins anew."""
+    """By a mark of the SIM: a card that is changed begins anew."""
 
     def keep_sim_reading(self, sim: str, reading: Reading, raw: str, *, answered: bool) -> None:
         """Keep what the operator answered, understood or not, or why it did not."""

@@ -15,11 +15,12 @@ from central.database import Database
 from central.queries import gateways
 from central.roster import Row, store
 from central.states import State
-from mqtt_bridge.client import Inbound, LinkDown, Problem
+from mqtt_bridge.client import Inbound, LinkDown
 from mqtt_bridge.envelope import seal, unseal
 from mqtt_bridge.records import Ack, Batch, Certificate, Connection, Desired, Policy, decode, genesis
 from mqtt_bridge.topics import Leaf, parse, topic
 
+from ..links import FakeLink
 from .factories import CENTRAL_KEY, GATEWAY, JOURNAL, KEYS, NOW, OTHER, KnownKeys, batch, chain, status
 
 CHAIN = chain(8)
@@ -29,14 +30,10 @@ FIRST = int(NOW.timestamp())  # the first version of what is desired
 
 
 @dataclass
-class Desk:
+class Desk(FakeLink):
     """A link whose other end is the test: what was said, by gateway and kind."""
 
-    connected: bool = True
-    session: int = 1
-    problem: Problem | None = None
     said: list[tuple[str, Any]] = field(default_factory=list)
-    inbox: list[Inbound] = field(default_factory=list)
     broken: bool = False
     cleared: list[str] = field(default_factory=list)
 
@@ -50,13 +47,6 @@ class Desk:
             self.cleared.append(name)
             return
         self.said.append((place[0], decode(unseal(payload, CENTRAL_KEY.public_key()))))
-
-    def take(self) -> list[Inbound]:
-        taken, self.inbox = self.inbox, []
-        return taken
-
-    def close(self) -> None:
-        self.connected = False
 
 
 class Town:

@@ -23,12 +23,13 @@ from gateway.orders import LOOP_SECONDS
 from gateway.store import JournalError
 from gateway.web.server import create_app
 from modem.messages import ModemError, OutgoingSms, Registration, UssdAnswer, UssdStatus
-from mqtt_bridge.client import Inbound, LinkDown, Problem
+from mqtt_bridge.client import Inbound, LinkDown
 from mqtt_bridge.commands import sms_text
 from mqtt_bridge.envelope import seal, unseal
 from mqtt_bridge.records import Command, Ending, Policy, Result, decode
 from mqtt_bridge.topics import Leaf, parse, topic
 
+from ..links import FakeLink
 from .factories import MORNING, OTHER, PHONE, desired, journal
 from .fakes import FakeClock, FakeModem
 
@@ -43,13 +44,9 @@ COSTLY: list[tuple[str, dict[str, str]]] = [
 
 
 @dataclass
-class Desk:
+class Desk(FakeLink):
     """A link whose other end is the test."""
 
-    connected: bool = True
-    session: int = 1
-    problem: Problem | None = None
-    inbox: list[Inbound] = field(default_factory=list)
     results: list[bytes] = field(default_factory=list)
     broken: bool = False
 
@@ -61,13 +58,6 @@ class Desk:
         if place[1] is Leaf.RESULT:
             assert not retain
             self.results.append(payload)
-
-    def take(self) -> list[Inbound]:
-        taken, self.inbox = self.inbox, []
-        return taken
-
-    def close(self) -> None:
-        self.connected = False
 
 
 class Gateway:

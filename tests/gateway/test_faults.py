@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from gateway.decision import Outcome
-from modem.worker import ModemWorker
 from mqtt_bridge.records import Flag
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
-from .office import EMPLOYEES, Office, an_office, hurried
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with Simulator(tmp_path_factory.mktemp("simulator"), "--capacity", "10") as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def modem(simulator: Simulator) -> Iterator[ModemWorker]:
-    worker = hurried(simulator)
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path, simulator: Simulator, modem: ModemWorker) -> Iterator[Office]:
-    with an_office(tmp_path, simulator, modem) as office:
-        yield office
+from .office import EMPLOYEES, Office
 
 
 def test_row_12_a_broken_pdu_hides_nobody_and_is_kept_and_removed(office: Office, simulator: Simulator) -> None:

@@ -13,11 +13,12 @@ from gateway.clock import Now
 from gateway.downlink import Downlink
 from gateway.forwarder import BATCH_LIMIT, FIRST_SIZE, FIRST_TIMEOUT, LAST_TIMEOUT, Forwarder
 from gateway.journal import Journal, Position
-from mqtt_bridge.client import Inbound, LinkDown, Problem
+from mqtt_bridge.client import Inbound, LinkDown
 from mqtt_bridge.envelope import seal, unseal
 from mqtt_bridge.records import Ack, Batch, broken_link, decode, genesis
 from mqtt_bridge.topics import Leaf, topic
 
+from ..links import FakeLink
 from .factories import MORNING, RULES, desired, journal, message
 from .fakes import FakeClock
 
@@ -26,27 +27,16 @@ CENTRAL_KEY = Ed25519PrivateKey.generate()
 
 
 @dataclass
-class Desk:
+class Desk(FakeLink):
     """A link whose other end is the test."""
 
-    connected: bool = True
-    session: int = 1
-    problem: Problem | None = None
     sent: list[Batch] = field(default_factory=list)
-    inbox: list[Inbound] = field(default_factory=list)
 
     def publish(self, _topic: str, payload: bytes, *, retain: bool) -> None:
         if not self.connected:
             raise LinkDown("cut")
         assert not retain
         self.sent.append(decode(unseal(payload, GATEWAY_KEY.public_key())))
-
-    def take(self) -> list[Inbound]:
-        taken, self.inbox = self.inbox, []
-        return taken
-
-    def close(self) -> None:
-        self.connected = False
 
 
 class Gateway:

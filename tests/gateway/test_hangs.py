@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from modem import line
@@ -13,28 +10,9 @@ from mqtt_bridge.loop import BACKOFF
 from tests.simulated import Simulator
 from tests.waiting import eventually
 
-from .office import Office, an_office, hurried
+from .office import Office
 
 _OPENING = 5.0  # seconds that libgammu takes
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with Simulator(tmp_path_factory.mktemp("simulator"), "--capacity", "10") as simulator:
-        yield simulator
-
-
-@pytest.fixture(scope="module")
-def modem(simulator: Simulator) -> Iterator[ModemWorker]:
-    worker = hurried(simulator)
-    yield worker
-    worker.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path, simulator: Simulator, modem: ModemWorker) -> Iterator[Office]:
-    with an_office(tmp_path, simulator, modem) as office:
-        yield office
 
 
 def test_a_hang_is_over_within_a_minute() -> None:

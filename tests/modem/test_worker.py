@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,23 +133,29 @@ def test_a_modem_that_hangs_and_recovers(simulator: Simulator) -> None:
     worker.close()
 
 
+def killed_meanwhile(simulator: Simulator, call: Callable[[], object]) -> ModemError:
+    """What a call ends in that is under way when the modem goes."""
+    failed: list[ModemError] = []
+
+    def attempt() -> None:
+        try:
+            call()
+        except ModemError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    simulator.kill()
+    thread.join(timeout=30)
+    return failed[0]
+
+
 def test_a_modem_that_vanishes_in_the_middle_of_a_call(simulator: Simulator) -> None:
     worker = ModemWorker(str(simulator.device))
     worker.status()
     os.kill(simulator.pid, signal.SIGSTOP)  # the call hangs first, so that it is surely under way
-    failed: list[ModemError] = []
-
-    def call() -> None:
-        try:
-            worker.receive()
-        except ModemError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    simulator.kill()
-    thread.join(timeout=30)
-    assert failed[0].gone
+    failed = killed_meanwhile(simulator, worker.receive)
+    assert failed.gone
     assert worker.pid is None
     worker.close()
 
@@ -161,19 +167,8 @@ def test_a_modem_that_is_gone_before_it_is_missed_is_absent_and_not_hung(
     worker = ModemWorker(str(simulator.device))
     worker.status()
     monkeypatch.setattr("modem.worker._GLANCE", 60.0)
-    failed: list[ModemError] = []
-
-    def wait() -> None:
-        try:
-            worker.wait(60)
-        except ModemError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    simulator.kill()
-    thread.join(timeout=30)
-    assert (failed[0].gone, failed[0].absent) == (True, True)
+    failed = killed_meanwhile(simulator, lambda: worker.wait(60))
+    assert (failed.gone, failed.absent) == (True, True)
     worker.close()
 
 
@@ -195,19 +190,8 @@ def test_waiting_ends_with_word_of_an_sms_or_with_the_modem(simulator: Simulator
     simulator.text(PHONE, "HADIR")
     assert worker.wait(20)
     assert worker.receive()
-    failed: list[ModemError] = []
-
-    def wait() -> None:
-        try:
-            worker.wait(60)
-        except ModemError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    simulator.kill()
-    thread.join(timeout=30)
-    assert failed[0].gone
+    failed = killed_meanwhile(simulator, lambda: worker.wait(60))
+    assert failed.gone
     worker.close()
 
 
