@@ -76,7 +76,7 @@ def test_what_is_found_nowhere_and_who_has_none_hear_the_next_step(site: Site) -
     assert "Tampilkan semua gateway" in site.client.get("/?search=zzz").text
     for table in ("desired", "employee", "gateway"):
         site.database.run(f"DELETE FROM {table}")
-    assert "gardu-central gateway add" in site.client.get("/").text
+    assert '<a href="/enrolments">Daftarkan yang pertama</a>' in site.client.get("/").text
 
 
 def test_the_page_of_a_gateway_says_why_and_what_to_do(site: Site) -> None:
