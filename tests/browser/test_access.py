@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,15 +17,14 @@ from central.database import Database
 from central.ingest import Ingest
 from central.outbound import Rules
 from central.roster import Row, store
-from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.records import Ending, Result, encode
 
 from ..central.factories import GATEWAY, KnownKeys, batch, chain, envelope
 from ..central.test_spreadsheets import workbook
-from ..waiting import free_ports
 from . import looks
 from .looks import is_good, log_in
+from .served import Served
 
 PASSWORD = "kata-sandi-uji"
 BAR = (
@@ -36,7 +34,7 @@ BAR = (
 HEAD = ("nip", "nama", "hp", "gateway")
 
 
-class Site:
+class Site(Served):
     """Central's pages with an employee, a record, a program that did not take it, and lines in the audit."""
 
     def __init__(self, folder: Path) -> None:
@@ -56,24 +54,13 @@ class Site:
         self.database.run("UPDATE delivery SET dead = ?, problem = 'answered 422' WHERE record = 1", 1)
         with self.database.transaction():
             audit.append(self.database, "admin", "example", {"a": 1}, now)
-        self._app = create_app(Office(self.database, ZoneInfo("Asia/Jakarta")), "secret")
-        (self._port,) = free_ports(1)
-
-    @contextmanager
-    def served(self) -> Iterator[None]:
-        with serve(f"127.0.0.1:{self._port}", self._app):
-            yield
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+        self.show(Office(self.database, ZoneInfo("Asia/Jakarta")))
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    with made.served():
+    with Site(tmp_path).served() as made:
         yield made
-    made.database.close()
 
 
 @pytest.fixture

@@ -15,16 +15,15 @@ from central import access, alerts, fleet, maintenance, outbox
 from central.alerting import Self, Sight, Terms
 from central.channels import Channel
 from central.database import Database
-from central.web.app import create_app, serve
 from central.web.office import Office
 
 from ..central.factories import GATEWAY, OTHER, reason, status
-from ..waiting import free_ports
 from .looks import is_good, log_in
+from .served import Served
 from .test_access import PASSWORD
 
 
-class Site:
+class Site(Served):
     """Central with two gateways that are sick, a channel that fails, and an alert that is over."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,8 +38,7 @@ class Site:
         office = Office(
             self.database, ZoneInfo("Asia/Jakarta"), channels=(Channel("grup-it", "json://127.0.0.1:9/rahasia"),)
         )
-        self._app = create_app(office, "secret")
-        (self._port,) = free_ports(1)
+        self.show(office)
 
     def _live(self) -> None:
         """Two hours: one was away and came back, then the other's modem fails and central's disk fills."""
@@ -53,18 +51,11 @@ class Site:
             }
             alerts.evaluate(self.database, sights, Self(disk_free=10**6 if minute > -20 else None), Terms(), now)
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
-
-    def serve(self) -> Iterator[Site]:
-        with serve(f"127.0.0.1:{self._port}", self._app):
-            yield self
-        self.database.close()
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    yield from Site(tmp_path).serve()
+    with Site(tmp_path).served() as made:
+        yield made
 
 
 @pytest.fixture

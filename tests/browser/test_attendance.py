@@ -10,14 +10,13 @@ from playwright.sync_api import Page, expect
 
 from central import access
 from central.database import Database
-from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.records import Action
 
 from ..central.offices import DAY, NOW, WIB, City, later
-from ..waiting import free_ports
 from . import looks
 from .looks import is_good, log_in
+from .served import Served
 
 PASSWORD = "kata-sandi-uji"
 GATEWAY = "dinkes-01"
@@ -30,7 +29,7 @@ TIMES = (
 )  # fmt: skip
 
 
-class Site:
+class Site(Served):
     """An office on the evening of a day with all that can happen on one."""
 
     def __init__(self, folder: Path) -> None:
@@ -46,21 +45,14 @@ class Site:
         self.city.incident("network", "07:05", "07:40")
         self.city.complete(later(hours=-1))
         access.set_password(self.database, "admin", PASSWORD, NOW)
-        app = create_app(Office(self.database, WIB, clock=lambda: self.now), "secret")
         self.now = NOW
-        (self._port,) = free_ports(1)
-        self.serving = serve(f"127.0.0.1:{self._port}", app)
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+        self.show(Office(self.database, WIB, clock=lambda: self.now))
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    with made.serving:
+    with Site(tmp_path).served() as made:
         yield made
-    made.database.close()
 
 
 @pytest.fixture

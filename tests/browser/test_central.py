@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,22 +15,21 @@ from central import access, fleet
 from central.database import Database, micros
 from central.ingest import Ingest
 from central.roster import Row, store
-from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.client import Inbound
 from mqtt_bridge.envelope import seal
 from mqtt_bridge.records import Connection
 
 from ..central.factories import GATEWAY, KEYS, KnownKeys, batch, chain, envelope, status
-from ..waiting import free_ports
 from . import looks
 from .looks import SIZES, is_good, log_in
+from .served import Served
 
 PASSWORD = "kata-sandi-uji"
 NAME = "Ani Contoh"
 
 
-class Site:
+class Site(Served):
     """Central's pages over a database of their own, without a broker; what gateways say is written by the test."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,16 +37,7 @@ class Site:
         fleet.add(self.database, GATEWAY, datetime.now(UTC))
         store(self.database, [Row(2, "1" * 18, NAME, "+6281234567890", GATEWAY)])
         access.set_password(self.database, "admin", PASSWORD, datetime.now(UTC))
-        self._app = create_app(Office(self.database, ZoneInfo("Asia/Jakarta")), "secret")
-        (self._port,) = free_ports(1)
-
-    @contextmanager
-    def served(self) -> Iterator[None]:
-        with serve(f"127.0.0.1:{self._port}", self._app):
-            yield
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+        self.show(Office(self.database, ZoneInfo("Asia/Jakarta")))
 
     def hear(self, *, online: bool) -> None:
         """The gateway reports, or its last will does."""
@@ -66,10 +55,8 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    with made.served():
+    with Site(tmp_path).served() as made:
         yield made
-    made.database.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,13 +13,12 @@ from playwright.sync_api import Page, expect
 
 from central import access, fleet, gateway_history
 from central.database import Database, micros
-from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.records import ModemReport, SimReport, Status, encode
 
 from ..central.factories import GATEWAY, reason, status
-from ..waiting import free_ports
 from .looks import is_good, log_in
+from .served import Served
 
 PASSWORD = "kata-sandi-uji"
 # How many points of each chart have the colour of its line.
@@ -39,7 +37,7 @@ DRAWN = """() => {
 }"""
 
 
-class Site:
+class Site(Served):
     """Sixty gateways; one of them is sick, and has a day of history."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,8 +49,7 @@ class Site:
             gateway_history.note(self.database, _said(now - timedelta(minutes=minutes), minutes), now, retained=True)
         self.hear(GATEWAY, _said(now, 0))
         access.set_password(self.database, "admin", PASSWORD, now)
-        self._app = create_app(Office(self.database, ZoneInfo("Asia/Jakarta")), "secret")
-        (self._port,) = free_ports(1)
+        self.show(Office(self.database, ZoneInfo("Asia/Jakarta")))
 
     def hear(self, id_: str, said: Status, *, online: bool = True) -> None:
         now = datetime.now(UTC)
@@ -61,11 +58,6 @@ class Site:
             "UPDATE gateway SET online = ?, seen = ?, status = ? WHERE id = ?",
             int(online), micros(now + timedelta(minutes=10)), encode(said), id_,
         )  # fmt: skip
-
-    @contextmanager
-    def served(self) -> Iterator[str]:
-        with serve(f"127.0.0.1:{self._port}", self._app):
-            yield f"http://127.0.0.1:{self._port}"
 
 
 def _said(at: datetime, minutes: int) -> Status:
@@ -83,19 +75,12 @@ def _said(at: datetime, minutes: int) -> Status:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.database.close()
+    with Site(tmp_path).served() as made:
+        yield made
 
 
-@pytest.fixture
-def address(site: Site) -> Iterator[str]:
-    with site.served() as found:
-        yield found
-
-
-def test_from_the_fleet_to_the_charts_of_the_sick_one(page: Page, site: Site, address: str) -> None:
-    log_in(page, address, PASSWORD)
+def test_from_the_fleet_to_the_charts_of_the_sick_one(page: Page, site: Site) -> None:
+    log_in(page, site.url(), PASSWORD)
     is_good(page)
     assert page.get_by_role("rowheader").first.inner_text().startswith(GATEWAY)
     page.get_by_role("searchbox").fill("k-0")

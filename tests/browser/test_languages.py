@@ -16,10 +16,8 @@ from .test_attendance import GATEWAY, PASSWORD, Site
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    with made.serving:
+    with Site(tmp_path).served() as made:
         yield made
-    made.database.close()
 
 
 def test_somebody_reads_english_on_a_phone(browser: Browser, site: Site) -> None:

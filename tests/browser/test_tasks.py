@@ -17,7 +17,6 @@ from central.database import Database, micros
 from central.outbound import Rules
 from central.quarantine import put_aside
 from central.roles import Role
-from central.web.app import create_app, serve
 from central.web.office import Office
 from mqtt_bridge.records import Action, ModemReport, encode
 from mqtt_bridge.sealing import public_text, seal_for
@@ -26,9 +25,9 @@ from ..central.factories import reason, status
 from ..central.offices import DAY, NOW, WIB, City, later
 from ..central.test_registrar import Hall
 from ..central.test_spreadsheets import workbook
-from ..waiting import free_ports
 from .looks import SIZES
 from .looks import is_good as is_good_here
+from .served import Served
 
 PASSWORD = "kata-sandi-uji"
 SICK, WELL = "dinkes-01", "disdik-01"
@@ -37,7 +36,7 @@ HEAD = ("nip", "nama", "hp", "gateway")
 TODAY = NOW.date()
 
 
-class Site:
+class Site(Served):
     """Two offices on a day on which much waits to be done, and who may do it."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,9 +56,7 @@ class Site:
         )  # fmt: skip
         self._machines()
         self._people()
-        (self._port,) = free_ports(1)
-        self.serving = serve(f"127.0.0.1:{self._port}", create_app(self.office, "secret"))
-        self.address = f"http://127.0.0.1:{self._port}/"
+        self.show(self.office)
 
     def _machines(self) -> None:
         """One gateway is sick and holds an old list, and something of it was put aside."""
@@ -98,10 +95,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("tasks"))
-    with made.serving:
+    with Site(tmp_path_factory.mktemp("tasks")).served() as made:
         yield made
-    made.database.close()
 
 
 @pytest.fixture(scope="class")
@@ -117,7 +112,7 @@ def entered(browser: Browser, site: Site, name: str) -> Page:
     context: BrowserContext = browser.new_context(viewport=SIZES["desktop"], locale="id-ID", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
-    page.goto(site.address)
+    page.goto(site.url())
     log_in(page, name)
     expect(page.get_by_role("heading", name="Gateway")).to_be_visible()
 
