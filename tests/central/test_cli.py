@@ -359,6 +359,10 @@ def test_what_is_set_up_by_command_stands_in_the_audit(config: Path, tmp_path: P
         assert gardu(config, *command.split()).returncode == 0, command
     database = Database(f"sqlite:///{tmp_path}/data/central.db")
     lines = list(audit.lines(database))
+    kept = "SELECT presence, serves_all FROM gateway WHERE id = 'dinkes-01'"
+    assert database.row(kept) == ("required", 1)
+    gardu(config, "gateway", "set", "dinkes-01", "--presence", "policy", "--serves-own")
+    assert database.row(kept) == (None, 0)
     database.close()
     assert [line.event for line in lines if line.event != "gateway-labels"] == [
         "gateway-invited", "gateway-admitted", "gateway-set", "gateway-revoked", "token-added", "token-removed",

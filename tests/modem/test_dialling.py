@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import pytest
 
+from modem import line
 from modem.driver import GammuModem
 from modem.messages import IncomingCall, ModemError, UssdAnswer, UssdStatus
 from tests.simulated import Simulator
@@ -127,6 +129,17 @@ def test_a_call_while_something_else_is_done(modem: GammuModem, simulator: Simul
     simulator.sim(delay=1)
     simulator.call(PHONE)
     modem.dial("*888#")
+    assert modem.calls() == [IncomingCall(PHONE)]
+
+
+def test_who_rings_once_before_slots_are_emptied_is_heard(modem: GammuModem, simulator: Simulator) -> None:
+    modem.calls()
+    simulator.text(PHONE, "HADIR")
+    received = eventually(modem.receive)
+    simulator.call(PHONE, rings=1)
+    assert line.listen(modem._line, 10), "it rang, and nobody has looked yet"
+    time.sleep(0.1)  # for the number that follows
+    assert modem.erase(received).deleted == [received[0].location]
     assert modem.calls() == [IncomingCall(PHONE)]
 
 

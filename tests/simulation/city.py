@@ -87,6 +87,11 @@ class City:
             ).fetchall()
         return [_record(row) for row in rows]
 
+    def decree(self, policy: Policy, now: datetime) -> None:
+        """Other rules for all gateways from now on."""
+        with closing(Database(sqlite_url(self._path))) as database:
+            desired.refresh(database, policy, now)
+
     def back_up(self) -> None:
         self.lose_power()
         put_back(self._path, self._path.with_name("backup.db"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mqtt_bridge.client import Inbound
+from mqtt_bridge.records import Policy
 from mqtt_bridge.topics import parse
 
 from ..memory import in_memory
@@ -72,10 +73,16 @@ def test_a_whole_day_of_traffic_played_again_changes_nothing(folder: Path, shuff
     world = World(folder, Fate(7))
     captured: list[Inbound] = []
     world.broker.on_publish = lambda topic, payload: captured.append(Inbound(topic, payload))
-    world.live(300)
+    world.live(200)
+    world.city.decree(Policy(answers_per_day=50), world.clock.wall)
+    world.live(200)
     world.heal()
     before = all_of(world)
     assert len(world.city.records()) > 10
+    assert world.journal
+    held = world.journal.desired()
+    assert held
+    assert held.policy.answers_per_day == 50
     assert len({parse(each.topic) for each in captured}) >= 5, "records, acks, what is desired, states"
     if shuffled:
         world.fate.random.shuffle(captured)
