@@ -317,6 +317,16 @@ def test_mail_goes_to_a_real_server() -> None:
     assert "dinkes-01: Terputus" in mails[0]
 
 
+def test_a_channel_whose_plug_in_breaks_has_not_taken_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(*_values: object, **_named: object) -> None:
+        raise RuntimeError("json://127.0.0.1:9/rahasia-sekali")
+
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.send", send)
+    problem = channels.send(Channel("rusak", "json://127.0.0.1:9/rahasia-sekali"), "t", "b")
+    assert problem
+    assert "rahasia" not in problem
+
+
 def test_no_secret_is_said(desk: Desk, receiver: Receiver) -> None:
     receiver.status = 500
     written, root = io.StringIO(), logging.getLogger()
