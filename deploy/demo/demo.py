@@ -45,6 +45,8 @@ id = "{gateway_id}"
 data_dir = "{folder}/gateway"
 [modem]
 device = "{folder}/modem/device"
+[screen]
+number = "+6281100001"
 [web]
 listen = "127.0.0.1:{gateway}"
 """

@@ -64,7 +64,12 @@ def create_app(core: Core, settings: Config) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = 16_000
     app.jinja_env.filters.update(
-        masked=masked, rupiah=rupiah, said=said, named=name_of, local=lambda at: _local(core, at)
+        masked=masked,
+        rupiah=rupiah,
+        said=said,
+        named=name_of,
+        local=lambda at: f"{_local(core, at):%d/%m %H:%M:%S %Z}",
+        date=lambda at: f"{_local(core, at):%d/%m/%Y}",
     )
     _add_pages(app, core)
     _add_machines(app, core)
@@ -202,7 +207,6 @@ def _uptime(status: Status) -> str:
     return f"{days} hari {hours} jam" if days else f"{hours} jam {minutes % 60} menit"
 
 
-def _local(core: Core, at: datetime) -> str:
+def _local(core: Core, at: datetime) -> datetime:
     rules = core.rulebook.rules
-    local = at.astimezone(rules.zone if rules else UTC)
-    return f"{local:%d/%m %H:%M:%S} {local.tzname()}"
+    return at.astimezone(rules.zone if rules else UTC)

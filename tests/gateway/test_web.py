@@ -71,6 +71,11 @@ def test_the_status_page_says_how_it_is(client: FlaskClient) -> None:
     assert client.get("/status.json").json["last_seq"] == 1
 
 
+def test_the_end_of_the_certificate_has_its_year(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Core, "_certificate_until", lambda _core: MORNING.replace(year=2027))
+    assert "sampai 24/11/2027" in client.get("/").text
+
+
 def test_the_sim_is_shown_and_measured(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "Rp 15.250" in page
