@@ -46,9 +46,9 @@ def configured(
     return decorate
 
 
-def wait_for_signal() -> None:
-    """Until the process is told to stop."""
+def stop_event() -> threading.Event:
+    """Set once the process is told to stop. Made before anything is started: what comes during the start counts too."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    return stop

@@ -118,6 +118,11 @@ class Simulator:
         state: dict[str, int] = self._json("/api/state")
         return state
 
+    def taken(self) -> bool:
+        """Whether no SMS waits: none in a slot, none on its way there."""
+        state = self.state()
+        return state["used"] + state["queued"] == 0
+
     def _serves(self) -> bool:
         assert self._process
         assert self._process.poll() is None, "the simulator ended"

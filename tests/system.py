@@ -248,8 +248,10 @@ class System:
         """What the gateway says of itself; empty while it does not answer."""
         return fetch(self.url("gateway", "/status.json")) or {}
 
-    def sim(self) -> Mapping[str, Any]:
-        return fetch(self.url("phone", "/api/state")) or {}
+    def taken(self) -> bool:
+        """Whether no SMS waits for the gateway: none in a slot, none on its way there."""
+        state = fetch(self.url("phone", "/api/state"))
+        return bool(state) and state["used"] + state["queued"] == 0
 
     def central(self, *arguments: str) -> str:
         done = typed(central, *arguments, "--config", f"{self.folder}/central.toml")

@@ -69,7 +69,7 @@ def test_what_the_dialogues_say_is_what_phones_hear(office: System, phones: Iter
         for each in together:
             office.text(each.phone, each.text, scts=each.at.isoformat())
             heard.setdefault(each.phone, []).extend([each.answer] if each.answer else [])
-        eventually(lambda: office.sim()["used"] == 0, what="an empty SIM")
+        eventually(office.taken, what="an empty SIM")
         for phone in {each.phone for each in together if each.answer}:
             assert [bare(answer) for answer in office.answered(phone, len(heard[phone]))] == heard[phone]
     assert {phone: [bare(answer) for answer in office.answers(phone)] for phone in heard} == heard

@@ -59,7 +59,7 @@ def test_what_the_network_delivers_twice_counts_once(office: System) -> None:
     again = office.answered(phone, 2)[1]
     assert "sudah tercatat" in again
     assert receipt_in(again) == receipt
-    eventually(lambda: office.sim()["used"] == 0)
+    eventually(office.taken)
     assert Counter(each["receipt"] for each in office.records())[receipt] == 1
 
 
@@ -89,7 +89,7 @@ def test_what_is_no_check_in_makes_no_record_and_shows_with_its_reason(office: S
         lambda: all(reason in office.page("gateway", "/messages") for reason in reasons),
         what="every reason on the message log",
     )
-    eventually(lambda: office.sim()["used"] == 0)
+    eventually(office.taken)
     employees = {record["employee"] for record in office.records()}
     office.text(phone, "HADIR")
     eventually(lambda: len({record["employee"] for record in office.records()} - employees) == 1)
@@ -121,5 +121,5 @@ def test_a_damaged_message_is_kept_and_removed_and_holds_up_nobody(office: Syste
     office.text(office.phones[5], "", pdu=damaged)
     office.text(office.phones[6], "HADIR")
     assert "Hadir tercatat" in office.answered(office.phones[6])[0]
-    eventually(lambda: office.sim()["used"] == 0)
+    eventually(office.taken)
     assert damaged in office.page("gateway", "/messages")

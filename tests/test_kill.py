@@ -29,7 +29,7 @@ def test_any_process_may_be_killed_at_any_moment(tmp_path: Path) -> None:
                 system.kill(name)
                 time.sleep(chance.uniform(0, 1.5))  # how long it is away; nothing waits for this
                 system.start(name)
-        eventually(lambda: system.sim().get("used") == system.sim().get("queued") == 0, 90, "the SIM being empty")
+        eventually(system.taken, 90, "the SIM being empty")
         eventually(lambda: len(system.records()) >= MESSAGES, 60, "every record")
         eventually(lambda: all(system.answers(phone) for phone in system.phones), 60 + MESSAGES * 2, "every answer")
         records = system.records()

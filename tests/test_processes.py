@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from .other_modem import OtherModem
-from .system import System, fetch, receipt_in
+from .system import ENVIRONMENT, System, fetch, receipt_in
 from .waiting import eventually
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -43,6 +46,23 @@ def test_everything_stops_when_it_is_told_to(tmp_path: Path) -> None:
         eventually(lambda: fetch(system.url("gateway", "/readyz")), 60)
         for name in ("gateway", "central", "broker", "modem"):
             assert system.stop(name) == 0, name
+
+
+@pytest.mark.parametrize(("program", "first_part", "command"), [
+    ("central", "_start_web", ("web",)),
+    ("gateway", "_start", ("run",)),
+])  # fmt: skip
+def test_what_comes_while_it_starts_stops_it_as_well(
+    tmp_path: Path, program: str, first_part: str, command: tuple[str, ...]
+) -> None:
+    System(tmp_path)  # writes the configuration
+    stopped_early = (
+        f"import os, signal\nfrom {program} import __main__ as program\n"
+        f"program.{first_part} = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\nprogram.main()"
+    )
+    typed = [sys.executable, "-c", stopped_early, *command, "--config", f"{tmp_path}/{program}.toml"]
+    done = subprocess.run(typed, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_second_gateway_is_kept_off_the_same_directory(tmp_path: Path) -> None:

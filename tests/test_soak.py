@@ -123,8 +123,7 @@ class Life:
         return harm
 
     def settled(self) -> bool:
-        state = self.simulator.state()
-        return not state["queued"] and not state["used"] and not self.journal.unsent(1)
+        return self.simulator.taken() and not self.journal.unsent(1)
 
     def size(self) -> Size:
         gc.collect()

@@ -61,13 +61,13 @@ def answered(office: Uplinked, sims: tuple[Simulator, Simulator], sent: int) -> 
     before = len(at_city.answers(OFFICE_NUMBER))
     eventually(lambda: at_city.state()["used"] == sent)
     office.step_city()
-    assert at_city.state()["used"] == 0
+    assert at_city.taken()
     office.clock.turn(60)
     office.step_city()
     (answer,) = at_city.answers(OFFICE_NUMBER)[before:]
     eventually(lambda: at_office.state()["used"] == 1)
     office.step_office()
-    assert at_office.state()["used"] == 0
+    assert at_office.taken()
     return answer
 
 
@@ -124,7 +124,7 @@ def test_the_command_takes_what_comes(tmp_path: Path) -> None:
         sim.text("TELKOMSEL", "Masa aktif kartu Anda habis")
         process = subprocess.Popen(command(config, "uplink"), env=ENVIRONMENT)
         try:
-            eventually(lambda: sim.state()["used"] == 0)
+            eventually(sim.taken)
         finally:
             process.terminate()
             assert process.wait(10) == 0

@@ -135,7 +135,7 @@ def test_what_was_being_read_and_deleted_is_neither_lost_nor_doubled(tmp_path: P
         eventually(lambda least=done: office.journal.position().last >= least)
         office.replug()
     eventually(lambda: office.journal.position().last == 2 * len(PHONES), seconds=60)
-    eventually(lambda: simulator.state()["used"] + simulator.state()["queued"] == 0)
+    eventually(simulator.taken)
     records = office.journal.records(0, 1000)
     assert len({record.fingerprint for record in records}) == len(records) == 2 * len(PHONES)
     office.stop()
