@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What the tests use beyond Python; the demo needs none of it.
-SYSTEM := mosquitto postgresql chromium zbar-tools
+SYSTEM := mosquitto postgresql chromium-headless-shell zbar-tools
 # What `make bench` measures itself against; without them it measures less.
 PEERS := gammu-smsd libdbd-sqlite3
 SEEDS ?= 20000

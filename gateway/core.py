@@ -44,6 +44,8 @@ from .store import JournalError
 from .uplink import Uplink
 from .ussd import UssdDesk
 
+VERSION = version("gardu")  # read once: looking it up parses the package's metadata
+
 
 @dataclass
 class CollectorSide:
@@ -217,7 +219,7 @@ class Core:
             journal=self.journal.id,
             at=now.wall,
             started=self.started,
-            version=version("gardu"),
+            version=VERSION,
             reasons=(*reasons(self._condition(now, box)), *self._other_reasons(now)),
             modem=self.sides[0].watch.report(),
             last_seq=position.last,

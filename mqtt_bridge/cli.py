@@ -47,7 +47,7 @@ def configured(
 
 
 def stop_event() -> threading.Event:
-    """Set once the process is told to stop. Made before anything is started: what comes during the start counts too."""
+    """Set once the process is told to stop. Made before anything starts: what comes meanwhile counts too."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2 import FileSystemBytecodeCache
+
+from central.database import Database, sqlite_url
 
 from . import postgres
 from .memory import in_memory
@@ -71,17 +77,53 @@ def postgres_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Either kind of database, without a schema."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "empty.db")
+    else:
+        with postgres.database(request.getfixturevalue("postgres_server"), f"gardu_{next(_names)}") as url:
+            yield url
+
+
+# A copy is made in a fraction of the time that central takes to make its schema.
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "central.db"
+    Database(sqlite_url(path)).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    with postgres.database(postgres_server, "template_gardu") as url:
+        Database(url).close()
+        yield "template_gardu"
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of a database of the test's own."""
-    with postgres.database(postgres_server, f"gardu_{next(_names)}") as url:
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a database of the test's own, with central's schema."""
+    with postgres.database(postgres_server, f"gardu_{next(_names)}", postgres_template) as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Either kind of database, empty."""
+    """Either kind of database, with central's schema."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('database')}/central.db"
-    url: Callable[[str], str] = request.getfixturevalue
-    return url("postgres_url")
+        place = tmp_path_factory.mktemp("database") / "central.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), place)
+        return sqlite_url(place)
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """For all the apps that tests make."""
+    folder = tmp_path_factory.mktemp("templates")
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(folder))}

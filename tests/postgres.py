@@ -50,9 +50,9 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def database(url: str, name: str) -> Iterator[str]:
-    """The URL of a fresh, empty database of that server; it is gone afterwards."""
-    _administer(url, f'CREATE DATABASE "{name}"')
+def database(url: str, name: str, like: str = "template0") -> Iterator[str]:
+    """The URL of a fresh database of that server, a copy of `like`; it is gone afterwards."""
+    _administer(url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
     yield f"{url}/{name}"
     _administer(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 

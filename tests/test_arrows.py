@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,27 +44,35 @@ EDGES = {
 FILES = [path.relative_to(ROOT).as_posix() for package in sorted(OURS) for path in (ROOT / package).rglob("*.py")]
 
 
+@cache
+def parsed(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text())
+
+
 def says(file: str) -> str:
-    return ast.get_docstring(ast.parse((ROOT / file).read_text())) or ""
+    return ast.get_docstring(parsed(file)) or ""
 
 
 # A file that calls itself pure in its docstring is held to it.
 PURE = [file for file in FILES if re.search(r"\bPure\b", says(file))]
 
 
-def imports(file: str) -> Iterator[str]:
+@cache
+def imports(file: str) -> frozenset[str]:
     """Top-level modules that a file imports, its own package's relative imports as that package."""
-    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+    found = set()
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
-            yield from (name.name.partition(".")[0] for name in node.names)
+            found |= {name.name.partition(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom):
-            yield file.partition("/")[0] if node.level else (node.module or "").partition(".")[0]
+            found.add(file.partition("/")[0] if node.level else (node.module or "").partition(".")[0])
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_packages_import_only_what_they_may(file: str) -> None:
     package = file.partition("/")[0]
-    assert set(imports(file)) & OURS <= ALLOWED[package] | {package}
+    assert imports(file) & OURS <= ALLOWED[package] | {package}
 
 
 def test_central_knows_a_modem_only_where_it_takes_sms() -> None:
@@ -83,8 +91,8 @@ def test_the_rules_are_pure() -> None:
 
 @pytest.mark.parametrize("file", PURE)
 def test_pure_files_touch_nothing(file: str) -> None:
-    assert not set(imports(file)) & EDGES
-    calls = (node.func for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call))
+    assert not imports(file) & EDGES
+    calls = (node.func for node in ast.walk(parsed(file)) if isinstance(node, ast.Call))
     assert not {call.attr for call in calls if isinstance(call, ast.Attribute)} & {
         "now",
         "today",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from central import access, proof
 from central.web.app import create_app, serve
@@ -20,17 +18,8 @@ from ..central.test_proof import WIB, Desk
 from ..waiting import free_ports
 from .looks import log_in
 
-CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "kata-sandi-uji"
 A4 = (210, 297)
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 def sheets(pdf: bytes) -> list[tuple[int, int]]:

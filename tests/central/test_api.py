@@ -247,19 +247,19 @@ def test_a_cursor_of_another_time_says_what_to_do(site: Site) -> None:
     assert 'id="cursor"' in site.client.get("/api").text
 
 
-def test_records_from_before_the_upgrade_are_read_as_well(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_from_before_the_upgrade_are_read_as_well(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a collector that knew no digests; its tokens and people keep what they could do."""
     with monkeypatch.context() as older:
         older.setattr(module, "STEPS", module.STEPS[:1])
         older.setattr(module, "VERSION", 1)
-        first = Database(database_url)
+        first = Database(empty_url)
         columns = "gateway journal seq employee action at received channel presence flags receipt fingerprint hash"
         rows = [(GATEWAY, "j", seq, "e", "in", 1, 1, "sms", "none", "", "", f"{seq}", "", 1) for seq in (1, 2)]
         first.insert_all("record", [*columns.split(), "stored"], rows)
         first.run("INSERT INTO person (name, password, created) VALUES ('admin', '', 1)")
         first.run("INSERT INTO token (name, digest, created) VALUES ('sinergi', 'x', 1)")
         first.close()
-    database = Database(database_url)
+    database = Database(empty_url)
     read = history.cursor(database, 2)
     assert history.parse(str(read)) == read
     assert history.holds(database, read)

@@ -19,12 +19,12 @@ def test_a_time_comes_back_as_it_was(at: datetime) -> None:
     assert moment(micros(at)) == at
 
 
-def test_several_processes_may_start_on_an_empty_database(database_url: str) -> None:
-    command = [sys.executable, "-c", f"from central.database import Database; Database({database_url!r})"]
+def test_several_processes_may_start_on_an_empty_database(empty_url: str) -> None:
+    command = [sys.executable, "-c", f"from central.database import Database; Database({empty_url!r})"]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert ended == [("", 0)] * 4
-    assert Database(database_url).rows("SELECT version FROM schema_version") == [(VERSION,)]
+    assert Database(empty_url).rows("SELECT version FROM schema_version") == [(VERSION,)]
 
 
 def test_a_newer_schema_is_refused_by_name(database_url: str) -> None:
@@ -71,28 +71,28 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 
 def test_a_database_of_an_older_version_takes_the_steps_that_it_lacks(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(module, "STEPS", module.STEPS[:1])
         older.setattr(module, "VERSION", 1)
-        first = Database(database_url)
+        first = Database(empty_url)
         first.run("INSERT INTO gateway (id, added) VALUES ('dinkes-01', 1)")
         first.close()
     for _ in range(2):
-        database = Database(database_url)
+        database = Database(empty_url)
         assert database.rows("SELECT id, since, rival FROM gateway") == [("dinkes-01", None, None)]
         assert database.value("SELECT version FROM schema_version") == VERSION
         assert database.value("SELECT COUNT(*) FROM certificate") == 0
         database.close()
 
 
-def test_a_step_that_fails_leaves_the_database_as_it_was(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_fails_leaves_the_database_as_it_was(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(module, "STEPS", (module.STEPS[0], "CREATE TABLE half (x BIGINT);\nNONSENSE;"))
         with pytest.raises(StorageError):
-            Database(database_url)
-    database = Database(database_url)
+            Database(empty_url)
+    database = Database(empty_url)
     assert database.value("SELECT version FROM schema_version") == VERSION
     with pytest.raises(StorageError):
         database.rows("SELECT * FROM half")
