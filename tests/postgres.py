@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,11 +50,35 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def database(url: str, name: str, like: str = "template0") -> Iterator[str]:
-    """The URL of a fresh database of that server, a copy of `like`; it is gone afterwards."""
-    _administer(url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+def database(url: str, name: str) -> Iterator[str]:
+    """The URL of a fresh, empty database of that server; it is gone afterwards."""
+    _administer(url, f'CREATE DATABASE "{name}"')
     yield f"{url}/{name}"
     _administer(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+_EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;  -- in any order
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version' LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+    FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+        EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+    END LOOP;
+END $$
+"""
+
+
+@contextmanager
+def emptying(url: str) -> Iterator[Callable[[], object]]:
+    """What leaves that database as if it had just been made: its schema alone. Who still uses it is out."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield lambda: connection.execute(_EMPTY)
 
 
 def _administer(url: str, statement: str) -> None:

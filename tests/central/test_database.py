@@ -27,12 +27,12 @@ def test_several_processes_may_start_on_an_empty_database(empty_url: str) -> Non
     assert Database(empty_url).rows("SELECT version FROM schema_version") == [(VERSION,)]
 
 
-def test_a_newer_schema_is_refused_by_name(database_url: str) -> None:
-    database = Database(database_url)
+def test_a_newer_schema_is_refused_by_name(empty_url: str) -> None:
+    database = Database(empty_url)
     database.run("UPDATE schema_version SET version = 99")
     database.close()
     with pytest.raises(StorageError, match=f"schema 99, newer than this version's {VERSION}"):
-        Database(database_url)
+        Database(empty_url)
 
 
 def test_a_statement_after_a_lost_connection_opens_another(postgres_url: str) -> None:
