@@ -1,6 +1,7 @@
 """The ways on which messages leave: by apprise to people, by a plain GET to whoever watches that this one lives.
 
-The only file of central that imports apprise. An address holds secrets: neither it nor what apprise says of it is
+The only file of central that imports apprise, and only once a channel is there: it takes as long as all the rest of a
+command. An address holds secrets: neither it nor what apprise says of it is
 ever shown or logged.
 """
 
@@ -13,13 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-
-import apprise
+from typing import TYPE_CHECKING
 
 from mqtt_bridge.settings import ConfigError
 
 from .alerting import Severity
 from .config import AlertChannel
+
+if TYPE_CHECKING:
+    import apprise
 
 SECONDS = 15.0
 _COULD_NOT = "it did not take the message, or did not answer"
@@ -59,9 +62,9 @@ def load(settings: Sequence[AlertChannel]) -> tuple[Channel, ...]:
 
 def send(channel: Channel, title: str, body: str) -> str:
     """What kept the message from being taken; empty when it was taken."""
-    _hush()
-    target = apprise.Apprise(asset=_asset())
-    target.add(_limited(channel.url))
+    import apprise
+
+    target = _target(_limited(channel.url))
     with apprise.LogCapture(level=logging.WARNING) as said:  # type: ignore[no-untyped-call]
         # What its plug-ins throw it catches itself.
         taken = target.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
@@ -80,8 +83,7 @@ def call(url: str) -> str:
 
 def _channel(settings: AlertChannel, where: str) -> Channel:
     url = settings.url or _read(settings.url_file, f"{where}.url_file")
-    _hush()
-    if not apprise.Apprise(asset=_asset()).add(url):
+    if not _target(url):
         begin = re.match(r"[a-z0-9]{1,20}(?=://)", url, re.ASCII)
         raise ConfigError(
             f"{where}.url: apprise can not use an address"
@@ -106,13 +108,15 @@ def _limited(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{'&'.join(timeouts)}" if timeouts else url
 
 
-def _asset() -> apprise.AppriseAsset:
-    return apprise.AppriseAsset(app_id="Gardu", app_desc="Gardu", app_url="", async_mode=False)
+def _target(url: str) -> apprise.Apprise:
+    """False where apprise does not know the address."""
+    import apprise
 
-
-def _hush() -> None:
-    """What apprise logs holds addresses."""
-    logging.getLogger("apprise").propagate = False
+    logging.getLogger("apprise").propagate = False  # what it logs holds addresses
+    asset = apprise.AppriseAsset(app_id="Gardu", app_desc="Gardu", app_url="", async_mode=False)
+    target = apprise.Apprise(asset=asset)
+    target.add(url)
+    return target
 
 
 def _problem(said: str) -> str:

@@ -15,8 +15,8 @@ from mqtt_bridge.records import BadPayload, Status, decode
 from . import deliveries, endpoints, keys, pulse
 from .alerting import Self, Sight
 from .database import Database, micros, moment
+from .link_words import TROUBLES
 from .quarantine import STRANGER
-from .web.pages import TROUBLES
 from .witness import REPLACED
 
 ASIDE_FOR = timedelta(days=1)

@@ -57,12 +57,16 @@ def database(url: str, name: str) -> Iterator[str]:
     _administer(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-_EMPTY = """
+_NAME = "emptying"
+END_OTHERS = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> '{_NAME}'
+"""
+_EMPTY = f"""
 DO $$
 DECLARE name text;
 BEGIN
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    PERFORM ended FROM ({END_OTHERS}) AS others (ended);
     SET LOCAL session_replication_role = replica;  -- in any order
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version' LOOP
         EXECUTE format('DELETE FROM %I', name);
@@ -77,7 +81,7 @@ END $$
 @contextmanager
 def emptying(url: str) -> Iterator[Callable[[], object]]:
     """What leaves that database as if it had just been made: its schema alone. Who still uses it is out."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True, application_name=_NAME) as connection:
         yield lambda: connection.execute(_EMPTY)
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from central import __main__ as central
+from gateway import __main__ as gateway
+
 from .other_modem import OtherModem
-from .system import ENVIRONMENT, System, fetch, receipt_in
+from .system import System, fetch, receipt_in
+from .typed import typed
 from .waiting import eventually
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -49,20 +56,22 @@ def test_everything_stops_when_it_is_told_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("program", "first_part", "command"), [
-    ("central", "_start_web", ("web",)),
-    ("gateway", "_start", ("run",)),
+    (central, "_start_web", "web"),
+    (gateway, "_start", "run"),
 ])  # fmt: skip
 def test_what_comes_while_it_starts_stops_it_as_well(
-    tmp_path: Path, program: str, first_part: str, command: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: ModuleType, first_part: str, command: str
 ) -> None:
     System(tmp_path)  # writes the configuration
-    stopped_early = (
-        f"import os, signal\nfrom {program} import __main__ as program\n"
-        f"program.{first_part} = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\nprogram.main()"
-    )
-    typed = [sys.executable, "-c", stopped_early, *command, "--config", f"{tmp_path}/{program}.toml"]
-    done = subprocess.run(typed, env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(program, first_part, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        name = program.__name__.partition(".")[0]
+        assert typed(program.main, command, "--config", f"{tmp_path}/{name}.toml").returncode == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_second_gateway_is_kept_off_the_same_directory(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from central import database as module
 from central.database import VERSION, Database, StorageError, micros, moment
 
+from ..postgres import END_OTHERS
+
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_comes_back_as_it_was(at: datetime) -> None:
@@ -38,7 +40,7 @@ def test_a_newer_schema_is_refused_by_name(empty_url: str) -> None:
 def test_a_statement_after_a_lost_connection_opens_another(postgres_url: str) -> None:
     database = Database(postgres_url)
     with psycopg.connect(postgres_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        other.execute(END_OTHERS)
     with pytest.raises(StorageError):
         database.value("SELECT 1")
     assert database.value("SELECT 1") == 1

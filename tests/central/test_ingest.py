@@ -18,6 +18,7 @@ from central.queries import Wanted, records
 from mqtt_bridge.envelope import SIZE_LIMIT, seal
 from mqtt_bridge.records import Batch, genesis
 
+from ..postgres import END_OTHERS
 from .factories import GATEWAY, JOURNAL, KEYS, NOW, OTHER, KnownKeys, batch, chain, envelope, record, status
 
 CHAIN = chain(12)
@@ -191,7 +192,7 @@ def test_a_database_that_fails_acks_nothing_and_works_again(postgres_url: str) -
     ingest = Ingest(database, KnownKeys())  # type: ignore[arg-type]
     take(ingest, batch(CHAIN, 1, 2))
     with psycopg.connect(postgres_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        other.execute(END_OTHERS)
     with pytest.raises(StorageError):
         take(ingest, batch(CHAIN, 3, 4))
     assert take(ingest, batch(CHAIN, 3, 4)) == [(4, None)]

@@ -18,8 +18,8 @@ from ..memory import in_memory
 from .fate import Fate
 from .world import World
 
-SEEDS = int(os.environ.get("GARDU_SEEDS", "40"))
-PORTION = 10
+SEEDS = int(os.environ.get("GARDU_SEEDS", "20"))
+PORTION = 5
 # The files need not outlive the test: where there is a file system in memory, a seed takes a fraction of the time.
 MEMORY = in_memory()
 
@@ -59,7 +59,7 @@ def test_the_power_may_fail_at_any_call_of_a_port(folder: Path) -> None:
     """One life without mishaps, again and again: cut at its first port call, at its second, and so on."""
     calls = live(folder, Fate(1), steps=80).fate.points
     assert calls > 300
-    for cut_at in range(1, calls + 1, 20 if SEEDS <= 500 else 1):
+    for cut_at in range(1, calls + 1, 30 if SEEDS <= 500 else 1):
         place = folder / str(cut_at)
         place.mkdir()
         world = live(place, Fate(1, cut_at=cut_at), steps=80)
