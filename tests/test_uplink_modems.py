@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from central.__main__ import main as central
 from gateway.uplink_log import Coding
 from modem.worker import ModemWorker
 from mqtt_bridge.keys import load_or_make, public_pem
@@ -19,6 +20,7 @@ from mqtt_bridge.uplink_keys import uplink_keys
 
 from .mqtt_bridge.uplinked import JOURNAL, day
 from .simulated import Simulator
+from .typed import typed
 from .uplinked import CITY_NUMBER, GATEWAY, OFFICE_KEY, OFFICE_NUMBER, Uplinked
 from .waiting import eventually
 
@@ -151,7 +153,6 @@ def command(config: Path, *arguments: str) -> list[str]:
 
 
 def gardu(config: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        command(config, *arguments), capture_output=True, text=True, timeout=30, check=True, env=ENVIRONMENT
-    )
+    done = typed(central, *arguments, "--config", str(config))
+    assert done.returncode == 0, done.stderr
     return done.stdout

@@ -16,11 +16,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from central.__main__ import main as central
 from central.database import Database
 from central.ingest import Ingest
 from mqtt_bridge.records import Record, chained, genesis
 
 from .central.factories import GATEWAY, JOURNAL, KnownKeys, batch, envelope, record
+from .typed import typed
 from .waiting import eventually, free_ports
 
 ROOT = Path(__file__).parents[1]
@@ -61,8 +63,9 @@ class Town:
         }
 
     def gardu(self, *arguments: str) -> str:
-        command = [f"{BIN}/gardu-central", *arguments, "--config", f"{self.folder}/central.toml"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+        done = typed(central, *arguments, "--config", f"{self.folder}/central.toml")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
