@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
 from central import access, audit, history, users
 from central import database as module
@@ -50,6 +47,10 @@ def get(site: Site, path: str, **headers: str) -> Any:
 
 def test_every_answer_is_as_openapi_json_says(tmp_path: Path) -> None:
     """Whatever is asked, also what makes no sense: no defect, and every answer is one that is described."""
+    import schemathesis  # it takes long to load, and every worker loads every file of tests
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.engine.events import NonFatalError, ScenarioFinished
+
     site = Site(tmp_path, api_per_minute=100_000)
     site.app.testing = False  # a defect is an answer with 500, as it would be
     token = access.add_token(site.database, "all", "it", NOW, EVERYTHING)
