@@ -13,7 +13,7 @@ from datetime import date
 
 from mqtt_bridge import phones
 from mqtt_bridge.day import Punch, settle
-from mqtt_bridge.records import Action, Channel, Member, Presence, PresenceRule
+from mqtt_bridge.records import Action, Channel, Member, Presence, PresenceRule, Replies
 
 from . import grammar, menu, moves
 from .case import Case
@@ -31,7 +31,7 @@ from .commands import (
     Silence,
     Statement,
 )
-from .decision import Decision, Held, Outcome
+from .decision import Decision, Held, Outcome, Reply, Tone
 from .message import Form, IncomingMessage
 from .replies import Texts
 from .rules import Rules, counted
@@ -124,6 +124,15 @@ def _register(case: Case, nip: str) -> Decision:
         return replace(case.correct(Outcome.UNKNOWN_SENDER, case.texts.not_registered(), limit=1), kept=kept)
     record = case.record(Action.REGISTER, Presence.NONE, note=nip)
     return Decision(Outcome.RECORDED, record, case.inform(case.texts.registering(record.receipt)), kept=kept)
+
+
+def granted(number: str, receipt: str, rules: Rules) -> Reply | None:
+    """What a number is told whose request to be bound was granted; None while it is bound to nobody."""
+    people = rules.people.get(number, ())
+    if not people or rules.policy.replies is Replies.NONE:
+        return None
+    texts = Texts(people[0].language or rules.policy.language, rules.zone)
+    return Reply(Tone.NOTICE, number, texts.registered(receipt))
 
 
 # An employee

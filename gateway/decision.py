@@ -48,6 +48,7 @@ class Tone(StrEnum):
     INFORMATION = "information"
     REFUSAL = "refusal"  # a check-in that does not count: whoever believes that it does must hear it
     CORRECTION = "correction"
+    NOTICE = "notice"  # later than the answer: what was asked for has been granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from mqtt_bridge.records import (
 )
 from mqtt_bridge.sealing import seal_for
 
-from .decide import decide
+from .decide import decide, granted
 from .decision import MISSES_COUNT_FOR, Decision, Held, Outcome, Tone
 from .message import IncomingMessage, fingerprint
 from .order_book import OrderBook
@@ -45,6 +45,7 @@ from .store import JournalError
 from .uplink_log import UplinkLog
 
 FORGET_SESSIONS = timedelta(days=2)
+REQUESTS_STAND = timedelta(days=30)  # to be bound; who waited longer has asked somebody
 
 _LATEST = 2000  # messages: more than come in the minutes in which a second call is none
 
@@ -59,7 +60,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the message log: one incoming message, what became of it, and its reply.
+    """A line of the message log: an incoming message, what became of it, and its reply; a second one has a line too.
 
     `delivered` is what the network reported of the reply at the time `reported`; None while it tries.
     """
@@ -389,6 +390,26 @@ class Journal(Outbox, SimReadings, UplinkLog, OrderBook):
             self._set_meta("desired_version", str(desired.version))
             return True
 
+    def tell_bound(self, desired: Desired, at: datetime) -> int:
+        """Tell the numbers that asked for it by SMS that they are bound now, each once; tells how many."""
+        with self._transaction():
+            rows = self._rows(
+                "SELECT inbox.id, employee, receipt FROM record JOIN inbox ON inbox.seq = record.seq"
+                " WHERE action = 'register' AND record.at > ? AND channel = 'sms' AND NOT EXISTS"
+                " (SELECT 1 FROM outbox WHERE number = employee AND tone = ? AND outbox.inbox >= inbox.id)"
+                " ORDER BY inbox.id",
+                as_text(at - REQUESTS_STAND), Tone.NOTICE,
+            )  # fmt: skip
+            # Of several requests of a number the last is answered, and those before it with it.
+            asked = {number: (inbox, receipt) for inbox, number, receipt in rows}
+            rules = Rules.of(desired) if asked else None
+            told = 0
+            for number, (inbox, receipt) in asked.items():
+                if rules and (reply := granted(number, receipt, rules)):
+                    self._queue(inbox, reply, at)
+                    told += 1
+            return told
+
     def send_again(self, first: int) -> Position:
         """Take the records from that one on for undelivered; tells how far they went, and go."""
         with self._transaction():
@@ -414,8 +435,9 @@ class Journal(Outbox, SimReadings, UplinkLog, OrderBook):
             rows = self._rows(
                 "SELECT inbox.id, channel, received, inbox.sent, sender, inbox.text, outcome, copies, record.receipt,"
                 " outbox.text, outbox.state, outbox.delivered, outbox.reported, record.action, record.at"
-                " FROM inbox LEFT JOIN record ON record.seq = inbox.seq"
-                " LEFT JOIN outbox ON outbox.inbox = inbox.id WHERE inbox.id < ? ORDER BY inbox.id DESC LIMIT ?",
+                " FROM (SELECT * FROM inbox WHERE id < ? ORDER BY id DESC LIMIT ?) AS inbox"
+                " LEFT JOIN record ON record.seq = inbox.seq LEFT JOIN outbox ON outbox.inbox = inbox.id"
+                " ORDER BY inbox.id DESC, outbox.id",
                 2**62 if before is None else before,
                 limit,
             )

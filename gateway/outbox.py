@@ -40,27 +40,32 @@ class Unsent:
 
 
 class Outbox(Store):
-    """Replies are made by the transaction that decides a message."""
+    """Replies are made by the transaction that decides a message, or by one that later grants what it asked for."""
 
     def _keep_reply(self, inbox: int, reply: Reply | None, message: IncomingMessage) -> None:
         if reply:
             told = message.channel is Channel.USSD  # whoever asks on a session hears it there
-            self._run(
-                "INSERT INTO outbox (inbox, number, tone, text, created, state, sent) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                inbox,
-                reply.number,
-                reply.tone,
-                reply.text,
-                as_text(message.received),
-                Delivery.SENT if told else Delivery.QUEUED,
-                as_text(message.received) if told else None,
-            )
+            self._queue(inbox, reply, message.received, told=told)
+
+    def _queue(self, inbox: int, reply: Reply, at: datetime, *, told: bool = False) -> None:
+        """To that message; `told` when it needs no SMS any more."""
+        self._run(
+            "INSERT INTO outbox (inbox, number, tone, text, created, state, sent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            inbox,
+            reply.number,
+            reply.tone,
+            reply.text,
+            as_text(at),
+            Delivery.SENT if told else Delivery.QUEUED,
+            as_text(at) if told else None,
+        )
 
     def told(self, message: IncomingMessage) -> str | None:
         """What was replied to a message that was admitted."""
         with self._guarded():
             text: str | None = self._value(
-                "SELECT outbox.text FROM outbox JOIN inbox ON inbox.id = outbox.inbox WHERE inbox.fingerprint = ?",
+                "SELECT outbox.text FROM outbox JOIN inbox ON inbox.id = outbox.inbox WHERE inbox.fingerprint = ?"
+                " ORDER BY outbox.id LIMIT 1",
                 fingerprint(message),
             )
         return text

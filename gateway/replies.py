@@ -139,6 +139,10 @@ class Texts:
         text = self._("Permintaan daftar diterima, No. {}. Tunggu persetujuan kepegawaian kantor Anda.")
         return text.format(receipt)
 
+    def registered(self, receipt: str) -> str:
+        """Later: the request was granted."""
+        return self._("Nomor ini kini terdaftar, permintaan No. {}. Ketik BANTU untuk petunjuk.").format(receipt)
+
     def registered_already(self) -> str:
         return self._("Nomor ini sudah terdaftar. Untuk menggantinya hubungi kepegawaian kantor Anda.")
 

@@ -130,4 +130,7 @@ CREATE TABLE command (
 );
 CREATE INDEX command_open ON command (number) WHERE result IS NULL;
 """,
+    """
+CREATE INDEX record_register ON record (at) WHERE action = 'register';
+""",
 )

@@ -9,6 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from central import bindings
+from central.config import read
+from central.parts import now, open_database, refresh, sealing_key
+
 from .system import GATEWAY, System, fetch, receipt_in
 from .waiting import eventually
 
@@ -94,6 +98,28 @@ def test_what_is_no_check_in_makes_no_record_and_shows_with_its_reason(office: S
     office.text(phone, "HADIR")
     eventually(lambda: len({record["employee"] for record in office.records()} - employees) == 1)
     assert office.answers("TELKOMSEL") == []
+
+
+def test_who_asks_for_a_number_hears_when_it_is_theirs(office: System) -> None:
+    phone = "+6285211113333"
+    nip = f"19900101{2010}011{len(office.phones) - 1:03}"  # of the last employee
+    office.text(phone, f"DAFTAR {nip}")
+    asked = office.answered(phone)[0]
+    settings = read(office.folder / "central.toml", {})
+    database, key = open_database(settings), sealing_key(settings)
+
+    def waiting() -> list[int]:
+        return [each.record for each in bindings.waiting(database, key) if each.number == phone]
+
+    (record,) = eventually(waiting, what="the request at central")
+    bindings.approve(database, key, record, "admin", now())
+    refresh(settings, database)
+    database.close()
+    granted = office.answered(phone, 2)[1]
+    assert "kini terdaftar" in granted
+    assert receipt_in(granted) == receipt_in(asked)
+    office.text(phone, "HADIR")
+    assert "Hadir tercatat" in office.answered(phone, 3)[2]
 
 
 def test_the_collector_knows_how_the_gateway_is(office: System) -> None:

@@ -6,8 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.clock import Now
 from gateway.downlink import Downlink
@@ -15,11 +17,12 @@ from gateway.forwarder import BATCH_LIMIT, FIRST_SIZE, FIRST_TIMEOUT, LAST_TIMEO
 from gateway.journal import Journal, Position
 from mqtt_bridge.client import Inbound, LinkDown
 from mqtt_bridge.envelope import seal, unseal
-from mqtt_bridge.records import Ack, Batch, broken_link, decode, genesis
+from mqtt_bridge.records import Ack, Batch, Member, broken_link, decode, genesis
+from mqtt_bridge.sealing import public_text
 from mqtt_bridge.topics import Leaf, topic
 
 from ..links import FakeLink
-from .factories import MORNING, RULES, desired, journal, message
+from .factories import MORNING, RULES, STRANGER, desired, journal, message, rules
 from .fakes import FakeClock
 
 GATEWAY_KEY = Ed25519PrivateKey.generate()
@@ -201,3 +204,14 @@ def test_an_ack_of_the_journal_before_changes_nothing(gateway: Gateway) -> None:
 def test_a_roster_is_applied(gateway: Gateway) -> None:
     gateway.hear(desired(), leaf=Leaf.DESIRED)
     assert gateway.journal.desired() == desired()
+
+
+def test_who_asked_for_a_number_is_told_though_the_power_fails_after_the_roster_is_there(gateway: Gateway) -> None:
+    key = public_text(X25519PrivateKey.generate())
+    gateway.journal.admit([message("DAFTAR 199001012020121001", sender=STRANGER)], rules(sealing_key=key))
+    wanted = desired()
+    wanted = msgspec.structs.replace(wanted, roster=(*wanted.roster, Member(employee="e-dewi", phone=STRANGER)))
+    gateway.journal.apply(wanted)
+    for _ in range(2):
+        gateway.hear(wanted, leaf=Leaf.DESIRED, retained=True)
+        assert ["kini terdaftar" in reply.text for reply in gateway.journal.unsent(10)] == [False, True]

@@ -1,0 +1,105 @@
+"""Who asked to be bound to their number, and is told once that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from gateway.journal import REQUESTS_STAND, Journal
+from mqtt_bridge.records import Channel, Desired, Language, Member, Policy, Replies
+from mqtt_bridge.sealing import public_text
+
+from .factories import MORNING, OTHER, STRANGER, desired, journal, message, rules
+
+ASKED = "DAFTAR 199001012020121001"
+LATER = MORNING + timedelta(hours=5)
+SECOND = "+6285211114444"
+DEWI = Member(employee="e-dewi", phone=STRANGER)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Journal]:
+    opened = journal(tmp_path)
+    yield opened
+    opened.close()
+
+
+def ask(held: Journal, *days: int, number: str = STRANGER) -> list[str]:
+    """The receipts of requests, one on each of those days."""
+    sealing = rules(sealing_key=public_text(X25519PrivateKey.generate()))
+    held.admit([message(ASKED, sender=number, sent=MORNING + timedelta(days=day)) for day in days], sealing)
+    return [record.receipt for record in held.records(0, 10)]
+
+
+def bound(version: int = 2, member: Member = DEWI, **policy: object) -> Desired:
+    wanted = desired(version)
+    return msgspec.structs.replace(wanted, roster=(*wanted.roster, member), policy=Policy(**policy))  # type: ignore[arg-type]
+
+
+def notices(held: Journal) -> list[str]:
+    return [
+        reply.text for reply in held.unsent(10) if "kini terdaftar" in reply.text or "now registered" in reply.text
+    ]
+
+
+def test_once_it_is_granted_and_not_before(held: Journal) -> None:
+    (receipt,) = ask(held, 0)
+    assert held.tell_bound(desired(), LATER) == 0
+    assert held.tell_bound(bound(), LATER) == 1
+    assert held.tell_bound(bound(3), LATER + timedelta(days=1)) == 0
+    assert notices(held) == [f"Nomor ini kini terdaftar, permintaan No. {receipt}. Ketik BANTU untuk petunjuk."]
+    first, second = held.log(10)
+    assert (first.id, first.text) == (second.id, second.text)
+    assert [entry.reply for entry in (first, second)] == [reply.text for reply in held.unsent(10)]
+
+
+def test_several_requests_are_one_and_a_new_one_is_another(held: Journal) -> None:
+    receipts = ask(held, 0, 1)
+    assert held.tell_bound(bound(), LATER + timedelta(days=1)) == 1
+    (text,) = notices(held)
+    assert receipts[1] in text
+    assert held.tell_bound(bound(), LATER + timedelta(days=1)) == 0
+    third = ask(held, 2)[2]
+    assert held.tell_bound(bound(3), LATER + timedelta(days=2)) == 1
+    assert third in notices(held)[1]
+
+
+def test_each_number_for_itself(held: Journal) -> None:
+    ask(held, 0)
+    ask(held, 1, number=SECOND)
+    wanted = bound(member=Member(employee="e-eka", phone=SECOND))
+    assert held.tell_bound(wanted, LATER + timedelta(days=1)) == 1
+    both = msgspec.structs.replace(wanted, version=3, roster=(*wanted.roster, DEWI))
+    assert held.tell_bound(both, LATER + timedelta(days=2)) == 1
+    assert [reply.number for reply in held.unsent(10)][2:] == [SECOND, STRANGER]
+
+
+def test_nobody_is_told_who_asked_too_long_ago_or_asked_for_nothing(held: Journal) -> None:
+    ask(held, 0)
+    assert held.tell_bound(bound(member=Member(employee="e-x", phone=OTHER)), LATER) == 0
+    assert held.tell_bound(bound(), LATER + REQUESTS_STAND) == 0
+
+
+def test_where_nobody_is_answered_this_is_not_told_either(held: Journal) -> None:
+    ask(held, 0)
+    assert held.tell_bound(bound(replies=Replies.NONE), LATER) == 0
+
+
+def test_in_the_language_of_the_person(held: Journal) -> None:
+    (receipt,) = ask(held, 0)
+    held.tell_bound(bound(member=Member(employee="e-dewi", phone=STRANGER, language=Language.ENGLISH)), LATER)
+    assert notices(held) == [f"This number is now registered, request No. {receipt}. Send BANTU for help."]
+
+
+def test_whoever_asked_on_a_session_asks_again_on_one(held: Journal) -> None:
+    """There may be no modem."""
+    sealing = rules(sealing_key=public_text(X25519PrivateKey.generate()))
+    held.admit([replace(message(ASKED, sender=STRANGER), channel=Channel.USSD)], sealing)
+    assert len(held.records(0, 10)) == 1
+    assert held.tell_bound(bound(), LATER) == 0
