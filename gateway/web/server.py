@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import waitress
@@ -102,10 +103,11 @@ def _add_pages(app: Flask, core: Core) -> None:
     def messages() -> str:
         before = request.args.get("before", type=int)
         entries = core.journal.log(PAGE + 1, min(max(before, 0), 2**62) if before is not None else None)
+        found = [list(lines) for _, lines in groupby(entries, key=lambda entry: entry.id)]
         return render_template(
             "messages.html",
-            entries=entries[:PAGE],
-            more=len(entries) > PAGE,
+            messages=found[:PAGE],
+            more=len(found) > PAGE,
             outcomes=OUTCOMES,
             deliveries=DELIVERIES,
             reports=REPORTS,

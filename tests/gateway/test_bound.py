@@ -11,11 +11,15 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from gateway.core import Core
 from gateway.journal import REQUESTS_STAND, Journal
+from gateway.web.server import create_app
 from mqtt_bridge.records import Channel, Desired, Language, Member, Policy, Replies
 from mqtt_bridge.sealing import public_text
 
 from .factories import MORNING, OTHER, STRANGER, desired, journal, message, rules
+from .fakes import FakeClock, FakeModem
+from .test_web import SETTINGS
 
 ASKED = "DAFTAR 199001012020121001"
 LATER = MORNING + timedelta(hours=5)
@@ -103,3 +107,11 @@ def test_whoever_asked_on_a_session_asks_again_on_one(held: Journal) -> None:
     held.admit([replace(message(ASKED, sender=STRANGER), channel=Channel.USSD)], sealing)
     assert len(held.records(0, 10)) == 1
     assert held.tell_bound(bound(), LATER) == 0
+
+
+def test_on_the_message_log_both_replies_are_under_the_one_message(held: Journal, tmp_path: Path) -> None:
+    (receipt,) = ask(held, 0)
+    held.tell_bound(bound(), LATER)
+    page = create_app(Core(FakeModem(), held, FakeClock(), tmp_path), SETTINGS).test_client().get("/messages").text
+    assert page.count("<li class=") == 1
+    assert page.index("Tunggu persetujuan") < page.index(f"kini terdaftar, permintaan No. {receipt}")
