@@ -28,6 +28,7 @@ class Scope(StrEnum):
 
     RECORDS = "records:read"
     GATEWAYS = "gateways:read"
+    DAYS = "days:read"
     EMPLOYEES = "employees:read"
     NIP = "employees:nip"  # who an employee is to other systems; never without the one above
 

@@ -16,7 +16,7 @@ import click
 from mqtt_bridge.keys import write_whole
 from mqtt_bridge.phones import masked
 
-from . import audit, proof
+from . import audit, fleet, proof
 from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
@@ -105,7 +105,7 @@ def _note(database: Database, found: Proof, *, reveal: bool) -> None:
 
 
 def _known(database: Database, gateway: str) -> None:
-    if gateway and not database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
+    if gateway and not fleet.exists(database, gateway):
         raise click.ClickException(f"there is no gateway {gateway}; see gardu-central gateway list")
 
 

@@ -117,6 +117,10 @@ def _newer(said: Status, kept: bytes) -> bool:
     return said.journal == held.journal and (said.starts, said.count) > (held.starts, held.count)
 
 
+def exists(database: Database, gateway: str) -> bool:
+    return bool(database.value("SELECT 1 FROM gateway WHERE id = ?", gateway))
+
+
 def add(database: Database, gateway: str, now: datetime) -> bool:
     """Make the gateway known; tells whether it was new."""
     added = database.run(

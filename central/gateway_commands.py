@@ -93,7 +93,7 @@ def gateway_set(
     tags: tuple[str, ...],
 ) -> None:
     """Change what is known of the gateway NAME."""
-    if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
+    if not fleet.exists(database, name):
         raise click.ClickException(f"there is no gateway {name}")
     _label(database, name, label, number, tags)
     fleet.set_up(database, name, presence, serves_all, who(), now())
@@ -131,7 +131,7 @@ def gateway_sign(settings: Config, database: Database, file: Path, out: Path, re
 @with_database
 def gateway_revoke(settings: Config, database: Database, name: str, reason: str) -> None:
     """Nothing of the gateway NAME counts any more."""
-    if not database.row("SELECT 1 FROM gateway WHERE id = ?", name):
+    if not fleet.exists(database, name):
         raise click.ClickException(f"there is no gateway {name}")
     ended = enrolments.revoke(database, registrar(settings, database), name, reason, who(), now())
     click.echo(f"{name} is revoked, with {ended} certificates. What it recorded before stays.")

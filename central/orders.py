@@ -18,7 +18,7 @@ from mqtt_bridge.envelope import BadEnvelope, unseal
 from mqtt_bridge.phones import masked
 from mqtt_bridge.records import BadPayload, Command, Ending, Policy, Result, decode, encode
 
-from . import audit, desired
+from . import audit, desired, fleet
 from .database import Database, micros, moment
 from .keys import GatewayKeys, revoked
 from .refusal import Refusal
@@ -117,7 +117,7 @@ def _arguments(name: CommandName, argument: str) -> dict[str, str]:
 
 
 def _check(database: Database, gateway: str, name: CommandName, arguments: Mapping[str, str], now: datetime) -> None:
-    if not database.value("SELECT 1 FROM gateway WHERE id = ?", gateway):
+    if not fleet.exists(database, gateway):
         raise OrderRefusal("command-gateway", gateway=gateway)
     if gateway in revoked(database):
         raise OrderRefusal("command-revoked", gateway=gateway)

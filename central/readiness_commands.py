@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import click
 
-from . import readiness, readiness_facts
+from . import fleet, readiness, readiness_facts
 from .commands import AS_JSON, now, who, with_database
 from .config import Config
 from .database import Database
@@ -29,7 +29,7 @@ def deadline(settings: Config, database: Database, day: datetime | None, gateway
     del settings
     if (day is None) != remove:
         raise click.UsageError("give a DATE such as 2026-12-01, or --remove")
-    if gateway and not database.row("SELECT 1 FROM gateway WHERE id = ?", gateway):
+    if gateway and not fleet.exists(database, gateway):
         raise click.ClickException(f"there is no gateway {gateway}; see gardu-central gateway list")
     readiness_facts.set_deadline(database, gateway, day.date() if day else None, who(), now())
     click.echo(f"{gateway or 'All offices'}: {f'by {day:%Y-%m-%d}' if day else 'no deadline any more'}.")

@@ -6,7 +6,7 @@ Errors are problems by RFC 9457.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,13 +15,15 @@ from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
 from msgspec import Struct
 
-from .. import access, audit, history, maintenance, people, queries
+from .. import access, audit, fleet, history, maintenance, people, queries
 from ..access import Program, Scope
 from ..history import Cursor
 from ..queries import Wanted
 from . import contract
 from .contract import (
     OPERATIONS,
+    DayQuery,
+    DaysQuery,
     EmployeesQuery,
     Every,
     Nothing,
@@ -33,7 +35,9 @@ from .contract import (
 )
 from .office import Office
 
-INSTANTS = ("since", "until")
+TIMES = {"since": datetime, "until": datetime, "date": date, "first": date}
+EXAMPLES = {datetime: "a time with its offset, such as 2026-11-24T07:21:05+07:00", date: "a day, such as 2026-11-24"}
+YEARS = range(2000, 2100)
 SET_BACK = (
     "this collector was set back to a backup since, or never gave this cursor out: read again without a cursor, with"
     " `since` some days before the last record that you have, and know by (gateway, journal, seq) what you have"
@@ -142,6 +146,27 @@ def _one_employee(office: Office, _query: Nothing, id: str) -> contract.Worker:
     return _worker(found)
 
 
+def _gateway_days(office: Office, query: DayQuery, id: str) -> Every[contract.Day]:
+    if not fleet.exists(office.database, id):
+        raise Wrong(404, "there is no gateway of that id")
+    now = office.clock()
+    day = query.date or office.attendance.today(now)
+    found = office.attendance.offices([id], day, now)[id] if day.year in YEARS else []
+    return Every(items=[contract.day(each) for each in found])
+
+
+def _employee_days(office: Office, query: DaysQuery, id: str) -> Every[contract.Day]:
+    person = office.attendance.person(id)
+    if person is None:
+        raise Wrong(404, "there is no employee of that id")
+    now = office.clock()
+    first = query.first or office.attendance.today(now)
+    if first.year not in YEARS:
+        return Every(items=[])
+    last = first + timedelta(days=query.days - 1)
+    return Every(items=[contract.day(each) for each in office.attendance.days(person, first, last, now)])
+
+
 VIEWS: dict[str, Callable[..., Any]] = {
     "records": _records,
     "provisional": _provisional,
@@ -149,6 +174,8 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "gateway": _one_gateway,
     "employees": _employees,
     "employee": _one_employee,
+    "gateway_days": _gateway_days,
+    "employee_days": _employee_days,
 }
 
 
@@ -223,7 +250,7 @@ def _answer(office: Office, operation: Operation, place: dict[str, str]) -> Resp
 
 def _asked_for(kind: type[Struct]) -> Struct:
     """The parameters of the request. Raises `Wrong`, which names the one that can not be used."""
-    given = {name: _instant(name, value) if name in INSTANTS else value for name, value in request.args.items()}
+    given = {name: _time(name, value) if name in TIMES else value for name, value in request.args.items()}
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -231,12 +258,13 @@ def _asked_for(kind: type[Struct]) -> Struct:
         raise Wrong(400, f"{place.rstrip('`')}: {message[:1].lower()}{message[1:]}") from None
 
 
-def _instant(name: str, text: str) -> datetime:
+def _time(name: str, text: str) -> datetime | date:
     """No number of seconds since 1970, which msgspec would take as well."""
+    kind = TIMES[name]
     try:
-        return msgspec.convert(text.replace(" ", "+"), datetime)  # a + that was not escaped in the URL
+        return msgspec.convert(text.replace(" ", "+"), kind)  # a + that was not escaped in the URL
     except msgspec.ValidationError:
-        raise Wrong(400, f"{name}: a time with its offset, such as 2026-11-24T07:21:05+07:00") from None
+        raise Wrong(400, f"{name}: {EXAMPLES[kind]}") from None
 
 
 def _conditional(body: bytes) -> Response:

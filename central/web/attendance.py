@@ -8,14 +8,12 @@ from decimal import Decimal
 
 from flask import Flask, abort, render_template, request, url_for
 
-from .. import calendar, corrections, incidents, queries
+from .. import corrections, incidents, queries
 from ..attendance import Attendance, Person, PersonDay, counts
 from ..city import City, Tally
 from ..counting import Counting
 from ..languages import N_
-from ..policy import Planner
 from ..reasons import INCIDENTS, percent, sentences
-from ..rulebooks import load
 from ..rules import NOTHING, Status
 from . import corrections as forms
 from . import dates, replay
@@ -55,7 +53,7 @@ LONGEST_REPORT = 31  # days
 
 
 def register(app: Flask, office: Office) -> None:
-    attendance = Attendance(office.database, Planner(office.rulebook or load(), office.zone, calendar.holiday))
+    attendance = office.attendance
     city = City(office.database, attendance)
     app.extensions["counting"] = Counting(city, attendance, office.clock)
     _register_words(app, office)

@@ -6,7 +6,7 @@ Fields are added here, never changed or removed: programs of others depend on th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -18,11 +18,12 @@ from mqtt_bridge.records import Action, Status
 
 from .. import queries
 from ..access import Scope
+from ..attendance import PersonDay
 from ..history import CURSOR
 from ..states import State
 
 T = TypeVar("T")
-VERSION = "1.1"
+VERSION = "1.2"
 TITLE = "Gardu"
 
 Moment = Annotated[datetime, Meta(tz=True, description="A time by RFC 3339 with its offset; answers are in UTC.")]
@@ -65,6 +66,15 @@ class EmployeesQuery(Struct, frozen=True, kw_only=True):
     active: Annotated[
         Literal["true", "false", "any"], Meta(description="Only those who may check in, or only those who may not.")
     ] = "any"
+
+
+class DayQuery(Struct, frozen=True, kw_only=True):
+    date: Annotated[date, Meta(description="Of which day; today if it is left out.")] | None = None
+
+
+class DaysQuery(Struct, frozen=True, kw_only=True):
+    first: Annotated[date, Meta(description="From which day on; today if it is left out.")] | None = None
+    days: Annotated[int, Meta(ge=1, le=31, description="How many days.")] = 1
 
 
 # What is answered
@@ -147,6 +157,31 @@ class Worker(Struct, frozen=True, kw_only=True):
     nip: str | None
 
 
+class Day(Struct, frozen=True, kw_only=True):
+    """How one day of an employee was judged, by corrections and incidents as well. It may change until `final`."""
+
+    date: date
+    employee: str
+    name: str
+    status: Annotated[
+        str | None,
+        Meta(
+            description="hadir, terlambat, pulang-sebelum-waktu, izin, sakit, cuti, dinas-luar, tugas-belajar, wfh,"
+            " alpa, ditangguhkan, libur, belum-lengkap, belum; more may come. null: nothing was asked of them, or the"
+            " records have had their time."
+        ),
+    ]
+    grades: Annotated[list[str], Meta(description="By the policy: TL1, PSW2, …")]
+    arrived: Moment | None
+    left: Moment | None
+    late: Annotated[int, Meta(description="Minutes.")]
+    early: Annotated[int, Meta(description="Minutes.")]
+    percent: Annotated[str, Meta(description="What the policy takes off, a decimal number.")]
+    final: Annotated[bool, Meta(description="Nothing can change it but a correction.")]
+    pending: Annotated[bool, Meta(description="A statement of theirs is still to be approved.")]
+    suspended: Annotated[bool, Meta(description="An incident of the gateway stands in for a missing or late record.")]
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """By RFC 9457. `type` is about:blank, or a part of the page /api that tells what to do."""
 
@@ -192,6 +227,14 @@ OPERATIONS = (
         text="With the scope employees:nip each reading is noted in the audit.",
     ),
     Operation("employee", "/employees/{id}", Scope.EMPLOYEES, "One employee", Nothing, Worker, problems=(404,)),
+    Operation(
+        "gateway_days", "/gateways/{id}/days", Scope.DAYS, "One day of everybody of an office", DayQuery, Every[Day],
+        problems=(404,), text="Whoever is there at the end of that day, by name. Other centuries are empty.",
+    ),
+    Operation(
+        "employee_days", "/employees/{id}/days", Scope.DAYS, "Some days of an employee", DaysQuery, Every[Day],
+        problems=(404,), text="Other centuries are empty.",
+    ),
 )  # fmt: skip
 # What can go wrong everywhere: a parameter, the token, its scope, the pace, a defect, the database.
 PROBLEMS = {
@@ -285,6 +328,25 @@ def record(entry: queries.Entry) -> Record:
     """What a number that is bound to nobody asks for is sealed."""
     made = _of_nobody(msgspec.convert(entry, Record, from_attributes=True))
     return msgspec.structs.replace(made, note="") if entry.action == Action.REGISTER else made
+
+
+def day(judged: PersonDay) -> Day:
+    result = judged.result
+    return Day(
+        date=judged.date,
+        employee=judged.person.id,
+        name=judged.person.name,
+        status=result.status if result else None,
+        grades=list(result.grades) if result else [],
+        arrived=result.arrived if result else None,
+        left=result.left if result else None,
+        late=result.late if result else 0,
+        early=result.early if result else 0,
+        percent=f"{result.percent:f}" if result else "0",
+        final=bool(result and result.final),
+        pending=bool(result and result.pending),
+        suspended=bool(result and result.suspended),
+    )
 
 
 def _of_nobody(made: S) -> S:

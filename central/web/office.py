@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -12,13 +13,16 @@ from flask_login import UserMixin
 
 from mqtt_bridge.client import Problem
 
+from .. import calendar
+from ..attendance import Attendance
 from ..channels import Channel
 from ..database import Database
 from ..employee_ids import Ids, by_chance
 from ..keys import GatewayKeys
 from ..outbound import Rules
-from ..policy import Rulebook
+from ..policy import Planner, Rulebook
 from ..registrar import Registrar
+from ..rulebooks import load
 from ..sessions import Session
 from ..users import User
 
@@ -46,6 +50,10 @@ class Office:
     ids: Ids = by_chance
     enrolment_url: str = ""
     channels: tuple[Channel, ...] = ()
+
+    @cached_property
+    def attendance(self) -> Attendance:
+        return Attendance(self.database, Planner(self.rulebook or load(), self.zone, calendar.holiday))
 
     @property
     def gateway_keys(self) -> GatewayKeys:

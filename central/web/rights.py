@@ -47,6 +47,8 @@ RIGHTS: dict[str, Open | frozenset[Role]] = {
     "api.gateway": Open.TOKEN,
     "api.employees": Open.TOKEN,
     "api.employee": Open.TOKEN,
+    "api.gateway_days": Open.TOKEN,
+    "api.employee_days": Open.TOKEN,
     "log_out": _ALL,
     "account": _ALL,
     "account_password": _ALL,

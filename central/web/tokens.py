@@ -19,6 +19,7 @@ from .words import said
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 SCOPES = {
     Scope.RECORDS: N_("membaca presensi"), Scope.GATEWAYS: N_("membaca keadaan gateway"),
+    Scope.DAYS: N_("membaca hari yang sudah dinilai"),
     Scope.EMPLOYEES: N_("membaca daftar pegawai, tanpa NIP"), Scope.NIP: N_("membaca NIP, bersama daftar pegawai"),
 }  # fmt: skip
 

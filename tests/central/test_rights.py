@@ -43,7 +43,10 @@ ANYBODY = [
     "static", "healthz", "readyz", "metrics", "log_in", "log_in_code", "language", "enrol.post", "api_page",
     "api.openapi",
 ]  # fmt: skip
-TOKEN = ["api.records", "api.provisional", "api.gateways", "api.gateway", "api.employees", "api.employee"]
+TOKEN = [
+    "api.records", "api.provisional", "api.gateways", "api.gateway", "api.gateway_days",
+    "api.employees", "api.employee", "api.employee_days",
+]  # fmt: skip
 LOGGED_IN = [
     "fleet", "gateway", "gateway_history", "records", "alerts", "alerts_history", "log_out",
     "account", "account_password", "account_session_end", "account_sessions_end",
