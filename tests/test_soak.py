@@ -98,11 +98,11 @@ class Life:
         return [f"+62812{number:07}" for number in range(EMPLOYEES)]
 
     def plan(self) -> list[tuple[float, Callable[[], None]]]:
-        """What happens, by seconds from now: in each half of the day everybody texts once."""
+        """What happens, by seconds from now: in each half of the day everybody texts once; nobody goes who just came."""
         plan: list[tuple[float, Callable[[], None]]] = []
         for half, text in enumerate(("HADIR", "PULANG")):
             for phone in self.phones:
-                at = self.chance.uniform(half, half + 1) / 2
+                at = self.chance.uniform(half, half + 0.95) / 2
                 plan.append((at * SECONDS, self._texting(phone, text, at)))
         kinds = self.chance.sample(FAULTS, len(FAULTS)) if LONG else self.chance.sample(QUICK, 4)
         for number in range(max(1, int(SECONDS / FAULT_EVERY))):
