@@ -98,7 +98,7 @@ class Life:
         return [f"+62812{number:07}" for number in range(EMPLOYEES)]
 
     def plan(self) -> list[tuple[float, Callable[[], None]]]:
-        """What happens, by seconds from now: in each half of the day everybody texts once; nobody goes who just came."""
+        """What happens, by seconds from now: in each half of the day everybody texts once, going well after coming."""
         plan: list[tuple[float, Callable[[], None]]] = []
         for half, text in enumerate(("HADIR", "PULANG")):
             for phone in self.phones:
