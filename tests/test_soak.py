@@ -98,7 +98,7 @@ class Life:
         return [f"+62812{number:07}" for number in range(EMPLOYEES)]
 
     def plan(self) -> list[tuple[float, Callable[[], None]]]:
-        """What happens, by seconds from now: in each half of the day everybody texts once, going well after coming."""
+        """What happens, by seconds from now: everybody comes in the first half of the day, and goes in the second."""
         plan: list[tuple[float, Callable[[], None]]] = []
         for half, text in enumerate(("HADIR", "PULANG")):
             for phone in self.phones:
