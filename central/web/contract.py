@@ -32,7 +32,7 @@ GatewayName = Annotated[str, Meta(max_length=64, description="Of this gateway on
 Employee = Annotated[
     str, Meta(description="The opaque id; of a number that is bound to nobody, a part of the number.")
 ]
-Next = Annotated[str, Meta(description="Ask with it as `cursor` for what follows, now or whenever more has come.")]
+Next = Annotated[str, Meta(description="Ask with it as cursor for what follows, now or whenever more has come.")]
 More = Annotated[bool, Meta(description="Whether more is there already.")]
 
 
@@ -45,7 +45,7 @@ class Nothing(Struct, frozen=True):
 
 class RecordsQuery(Struct, frozen=True, kw_only=True):
     limit: Limit = 100
-    cursor: Annotated[str, Meta(pattern=CURSOR, description="Behind which record; it comes as `next`.")] | None = None
+    cursor: Annotated[str, Meta(pattern=CURSOR, description="Behind which record; it comes as next.")] | None = None
     gateway: GatewayName = ""
     since: Annotated[Moment, Meta(description="From this time of check-in on (RFC 3339).")] | None = None
     until: Annotated[Moment, Meta(description="Before this time of check-in (RFC 3339).")] | None = None
@@ -53,7 +53,7 @@ class RecordsQuery(Struct, frozen=True, kw_only=True):
 
 class ProvisionalQuery(Struct, frozen=True, kw_only=True):
     limit: Limit = 100
-    cursor: Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="It comes as `next`.")] | None = None
+    cursor: Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="It comes as next.")] | None = None
     gateway: GatewayName = ""
     since: Annotated[Moment, Meta(description="From this time of check-in on (RFC 3339).")] | None = None
     until: Annotated[Moment, Meta(description="Before this time of check-in (RFC 3339).")] | None = None
@@ -61,7 +61,7 @@ class ProvisionalQuery(Struct, frozen=True, kw_only=True):
 
 class EmployeesQuery(Struct, frozen=True, kw_only=True):
     limit: Limit = 100
-    cursor: Annotated[str, Meta(max_length=64, description="It comes as `next`.")] | None = None
+    cursor: Annotated[str, Meta(max_length=64, description="It comes as next.")] | None = None
     gateway: GatewayName = ""
     active: Annotated[
         Literal["true", "false", "any"], Meta(description="Only those who may check in, or only those who may not.")
@@ -158,7 +158,7 @@ class Worker(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """How one day of an employee was judged, by corrections and incidents as well. It may change until `final`."""
+    """How one day of an employee was judged, by corrections and incidents as well. It may change until it is final."""
 
     date: date
     employee: str
@@ -223,17 +223,18 @@ OPERATIONS = (
     Operation("gateways", "/gateways", Scope.GATEWAYS, "All gateways, worst first", Nothing, Every[Gateway]),
     Operation("gateway", "/gateways/{id}", Scope.GATEWAYS, "One gateway", Nothing, Gateway, problems=(404,)),
     Operation(
+        "gateway_days", "/gateways/{id}/days", Scope.DAYS, "One day of everybody of an office", DayQuery, Every[Day],
+        problems=(404,),
+        text="Whoever is there at the end of that day, by name. Before 2000 and after 2099 there is nothing.",
+    ),
+    Operation(
         "employees", "/employees", Scope.EMPLOYEES, "Employees by id", EmployeesQuery, Page[Worker],
         text="With the scope employees:nip each reading is noted in the audit.",
     ),
     Operation("employee", "/employees/{id}", Scope.EMPLOYEES, "One employee", Nothing, Worker, problems=(404,)),
     Operation(
-        "gateway_days", "/gateways/{id}/days", Scope.DAYS, "One day of everybody of an office", DayQuery, Every[Day],
-        problems=(404,), text="Whoever is there at the end of that day, by name. Other centuries are empty.",
-    ),
-    Operation(
         "employee_days", "/employees/{id}/days", Scope.DAYS, "Some days of an employee", DaysQuery, Every[Day],
-        problems=(404,), text="Other centuries are empty.",
+        problems=(404,), text="Before 2000 and after 2099 there is nothing.",
     ),
 )  # fmt: skip
 # What can go wrong everywhere: a parameter, the token, its scope, the pace, a defect, the database.
