@@ -158,7 +158,7 @@ class Worker(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """How one day of an employee was judged, by corrections and incidents as well. It may change until it is final."""
+    """How one day of an employee was judged, with corrections and incidents; it may change until it is final."""
 
     date: date
     employee: str
