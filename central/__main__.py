@@ -139,12 +139,12 @@ def broker(settings: Config) -> None:
 def _running(settings: Config) -> Iterator[ExitStack]:
     """What is started in it runs until the process is told to stop, and is then stopped in reverse."""
     logs.set_up()
-    stop = cli.stop_event()
+    wait_for_stop = cli.told_to_stop()
     with ExitStack() as parts:
         yield parts
         place = f"{settings.broker.host}:{settings.broker.port}"
         log.info("running", broker=place, page=f"http://{settings.web.listen}/")
-        stop.wait()
+        wait_for_stop()
         log.info("stopping")
 
 

@@ -39,10 +39,14 @@ class Stay:
     since: datetime
     until: datetime | None
 
+    def touches(self, plan: Plan) -> bool:
+        """Whether any of it is in the time in which records count for that day."""
+        return self.since < plan.last and (self.until is None or self.until > plan.first)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonDay:
-    """`result` is None on a day on which nothing was asked of them yet, or whose records were removed since."""
+    """`result` is None on a day on which they were nowhere, or whose records were removed since."""
 
     person: Person
     date: date
@@ -121,7 +125,7 @@ class Attendance:
     def judge(self, facts: Facts, person: Person, day: date, now: datetime) -> PersonDay:
         plan = self.plan(facts, person.id, day)
         stays = facts.stays.get(person.id, [])
-        if plan is None or not stays or stays[0].since >= plan.last or plan.first < facts.kept_since:
+        if plan is None or plan.first < facts.kept_since or not any(stay.touches(plan) for stay in stays):
             return PersonDay(person, day, None)
         proof = _proof(facts, plan, stays, now)
         punches = _between(facts.punches.get(person.id, []), plan)

@@ -64,7 +64,8 @@ def send(channel: Channel, title: str, body: str) -> str:
     """What kept the message from being taken; empty when it was taken."""
     import apprise
 
-    target = _target(_limited(channel.url))
+    target = _nobody()
+    target.add(_limited(channel.url))
     with apprise.LogCapture(level=logging.WARNING) as said:  # type: ignore[no-untyped-call]
         # What its plug-ins throw it catches itself.
         taken = target.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
@@ -83,7 +84,7 @@ def call(url: str) -> str:
 
 def _channel(settings: AlertChannel, where: str) -> Channel:
     url = settings.url or _read(settings.url_file, f"{where}.url_file")
-    if not _target(url):
+    if not _nobody().add(url):
         begin = re.match(r"[a-z0-9]{1,20}(?=://)", url, re.ASCII)
         raise ConfigError(
             f"{where}.url: apprise can not use an address"
@@ -108,15 +109,13 @@ def _limited(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{'&'.join(timeouts)}" if timeouts else url
 
 
-def _target(url: str) -> apprise.Apprise:
-    """False where apprise does not know the address."""
+def _nobody() -> apprise.Apprise:
+    """To whom addresses are added; that tells whether apprise can use all of them."""
     import apprise
 
     logging.getLogger("apprise").propagate = False  # what it logs holds addresses
     asset = apprise.AppriseAsset(app_id="Gardu", app_desc="Gardu", app_url="", async_mode=False)
-    target = apprise.Apprise(asset=asset)
-    target.add(url)
-    return target
+    return apprise.Apprise(asset=asset)
 
 
 def _problem(said: str) -> str:

@@ -68,14 +68,14 @@ def main() -> None:
 def run(settings: Config) -> None:
     """Run the gateway until it is told to stop."""
     logs.set_up()
-    stop = cli.stop_event()
+    wait_for_stop = cli.told_to_stop()
     folder = data_folder(settings)
     with ExitStack() as parts:
         try:
             _start(settings, folder, parts)
         except (JournalError, OSError) as error:
             raise click.ClickException(str(error)) from None
-        stop.wait()
+        wait_for_stop()
         log.info("stopping")
     # A modem call may still hang in its thread; all that counts is committed.
     sys.stderr.flush()

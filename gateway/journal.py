@@ -109,6 +109,17 @@ class Session:
     answer: str | None
 
 
+# Requests by SMS to be bound that were not answered yet: an answer that was given up without a try is none. The order
+# of the join is given, as SQLite would read all messages.
+_ASKED = """
+SELECT inbox.id, employee, receipt FROM record CROSS JOIN inbox ON inbox.seq = record.seq
+WHERE action = 'register' AND record.at > ? AND channel = 'sms'
+    AND inbox.id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'notices_after')
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE number = employee AND tone = ? AND outbox.inbox >= inbox.id
+        AND (state <> 'failed' OR attempts > 0))
+ORDER BY inbox.id
+"""
+
 Beforehand = Callable[[IncomingMessage, Rules, Held], Decision | None]
 
 
@@ -390,19 +401,14 @@ class Journal(Outbox, SimReadings, UplinkLog, OrderBook):
             self._set_meta("desired_version", str(desired.version))
             return True
 
-    def tell_bound(self, desired: Desired, at: datetime) -> int:
+    def tell_bound(self, at: datetime) -> int:
         """Tell the numbers that asked for it by SMS that they are bound now, each once; tells how many."""
         with self._transaction():
-            rows = self._rows(
-                "SELECT inbox.id, employee, receipt FROM record JOIN inbox ON inbox.seq = record.seq"
-                " WHERE action = 'register' AND record.at > ? AND channel = 'sms' AND NOT EXISTS"
-                " (SELECT 1 FROM outbox WHERE number = employee AND tone = ? AND outbox.inbox >= inbox.id)"
-                " ORDER BY inbox.id",
-                as_text(at - REQUESTS_STAND), Tone.NOTICE,
-            )  # fmt: skip
+            rows = self._rows(_ASKED, as_text(at - REQUESTS_STAND), Tone.NOTICE)
             # Of several requests of a number the last is answered, and those before it with it.
             asked = {number: (inbox, receipt) for inbox, number, receipt in rows}
-            rules = Rules.of(desired) if asked else None
+            held = self.desired() if asked else None
+            rules = Rules.of(held) if held else None
             told = 0
             for number, (inbox, receipt) in asked.items():
                 if rules and (reply := granted(number, receipt, rules)):

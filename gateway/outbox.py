@@ -71,12 +71,12 @@ class Outbox(Store):
         return text
 
     def unsent(self, limit: int) -> list[Unsent]:
-        """The oldest replies that still have to go out, also those whose sending was cut short."""
+        """Replies still to go out, also those whose sending was cut short: the oldest first, notices last."""
         with self._guarded():
             rows = self._rows(
                 "SELECT outbox.id, number, outbox.text, created, attempts, inbox.modem"
                 " FROM outbox JOIN inbox ON inbox.id = outbox.inbox"
-                " WHERE state IN ('queued', 'sending') ORDER BY outbox.id LIMIT ?",
+                " WHERE state IN ('queued', 'sending') ORDER BY tone = 'notice', outbox.id LIMIT ?",
                 limit,
             )
         return [_unsent(row) for row in rows]

@@ -132,5 +132,7 @@ CREATE INDEX command_open ON command (number) WHERE result IS NULL;
 """,
     """
 CREATE INDEX record_register ON record (at) WHERE action = 'register';
+CREATE INDEX inbox_record ON inbox (seq);
+INSERT INTO meta VALUES ('notices_after', (SELECT COALESCE(MAX(id), 0) FROM inbox));
 """,
 )

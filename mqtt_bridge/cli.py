@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import click
@@ -46,9 +46,9 @@ def configured(
     return decorate
 
 
-def stop_event() -> threading.Event:
-    """Set once the process is told to stop. Made before anything starts: what comes meanwhile counts too."""
-    stop = threading.Event()
+def told_to_stop() -> Callable[[], int]:
+    """Waits until the process is told to stop; made before anything starts, as what comes meanwhile counts too."""
+    told: SimpleQueue[int] = SimpleQueue()  # what a signal handler may use: it may interrupt itself (Python, queue)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+        signal.signal(number, lambda number, _: told.put(number))
+    return told.get

@@ -6,7 +6,7 @@ Errors are problems by RFC 9457.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from .. import access, audit, fleet, history, maintenance, people, queries
 from ..access import Program, Scope
+from ..attendance import PersonDay
 from ..history import Cursor
 from ..queries import Wanted
 from . import contract
@@ -37,7 +38,7 @@ from .office import Office
 
 TIMES = {"since": datetime, "until": datetime, "date": date, "first": date}
 EXAMPLES = {datetime: "a time with its offset, such as 2026-11-24T07:21:05+07:00", date: "a day, such as 2026-11-24"}
-YEARS = range(2000, 2100)
+FIRST, LAST = date(2000, 1, 1), date(2099, 12, 31)
 SET_BACK = (
     "this collector was set back to a backup since, or never gave this cursor out: read again without a cursor, with"
     " `since` some days before the last record that you have, and know by (gateway, journal, seq) what you have"
@@ -151,8 +152,8 @@ def _gateway_days(office: Office, query: DayQuery, id: str) -> Every[contract.Da
         raise Wrong(404, "there is no gateway of that id")
     now = office.clock()
     day = query.date or office.attendance.today(now)
-    found = office.attendance.offices([id], day, now)[id] if day.year in YEARS else []
-    return Every(items=[contract.day(each) for each in found])
+    found = office.attendance.offices([id], day, now)[id] if FIRST <= day <= LAST else []
+    return _days(found)
 
 
 def _employee_days(office: Office, query: DaysQuery, id: str) -> Every[contract.Day]:
@@ -160,11 +161,15 @@ def _employee_days(office: Office, query: DaysQuery, id: str) -> Every[contract.
     if person is None:
         raise Wrong(404, "there is no employee of that id")
     now = office.clock()
-    first = query.first or office.attendance.today(now)
-    if first.year not in YEARS:
-        return Every(items=[])
-    last = first + timedelta(days=query.days - 1)
-    return Every(items=[contract.day(each) for each in office.attendance.days(person, first, last, now)])
+    asked_from = query.first or office.attendance.today(now)
+    first = max(asked_from, FIRST)
+    last = date.fromordinal(min(asked_from.toordinal() + query.days - 1, LAST.toordinal()))
+    return _days(office.attendance.days(person, first, last, now) if first <= last else [])
+
+
+def _days(found: list[PersonDay]) -> Every[contract.Day]:
+    named = Scope.EMPLOYEES in g.program.scopes
+    return Every(items=[contract.day(each, named=named) for each in found])
 
 
 VIEWS: dict[str, Callable[..., Any]] = {

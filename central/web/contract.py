@@ -162,13 +162,13 @@ class Day(Struct, frozen=True, kw_only=True):
 
     date: date
     employee: str
-    name: str
+    name: Annotated[str | None, Meta(description="Given to tokens with the scope employees:read as well.")]
     status: Annotated[
         str | None,
         Meta(
             description="hadir, terlambat, pulang-sebelum-waktu, izin, sakit, cuti, dinas-luar, tugas-belajar, wfh,"
-            " alpa, ditangguhkan, libur, belum-lengkap, belum; more may come. null: nothing was asked of them, or the"
-            " records have had their time."
+            " alpa, ditangguhkan, libur, belum-lengkap, belum; more may come. null: they were at no office, or the"
+            " records have had their time; do not ask again."
         ),
     ]
     grades: Annotated[list[str], Meta(description="By the policy: TL1, PSW2, …")]
@@ -177,7 +177,9 @@ class Day(Struct, frozen=True, kw_only=True):
     late: Annotated[int, Meta(description="Minutes.")]
     early: Annotated[int, Meta(description="Minutes.")]
     percent: Annotated[str, Meta(description="What the policy takes off, a decimal number.")]
-    final: Annotated[bool, Meta(description="Nothing can change it but a correction.")]
+    final: Annotated[
+        bool, Meta(description="No record changes it any more; a correction, an incident, a shift or the policy may.")
+    ]
     pending: Annotated[bool, Meta(description="A statement of theirs is still to be approved.")]
     suspended: Annotated[bool, Meta(description="An incident of the gateway stands in for a missing or late record.")]
 
@@ -331,12 +333,12 @@ def record(entry: queries.Entry) -> Record:
     return msgspec.structs.replace(made, note="") if entry.action == Action.REGISTER else made
 
 
-def day(judged: PersonDay) -> Day:
+def day(judged: PersonDay, *, named: bool) -> Day:
     result = judged.result
     return Day(
         date=judged.date,
         employee=judged.person.id,
-        name=judged.person.name,
+        name=judged.person.name if named else None,
         status=result.status if result else None,
         grades=list(result.grades) if result else [],
         arrived=result.arrived if result else None,

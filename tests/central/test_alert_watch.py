@@ -355,6 +355,11 @@ def test_an_address_that_can_not_be_is_refused_without_being_told(tmp_path: Path
     assert "rahasia" not in str(problem.value)
 
 
+def test_every_address_of_a_channel_must_be_usable() -> None:
+    with pytest.raises(ConfigError, match="can not use an address"):
+        channels.load([AlertChannel(name="grup", url="json://localhost, nosuch://x")])
+
+
 def test_an_address_may_lie_in_a_file(tmp_path: Path, receiver: Receiver) -> None:
     (tmp_path / "url").write_text(receiver.url + "\n")
     (made,) = channels.load([AlertChannel(name="grup", url_file=str(tmp_path / "url"))])

@@ -12,6 +12,7 @@ import pytest
 from central import access
 from central.access import Scope
 from central.corrections import Kind, Wish, ask, decide
+from central.database import micros
 from mqtt_bridge.records import Action
 
 from .offices import DAY, NOW, at, later
@@ -30,14 +31,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.database.close()
 
 
-def get(site: Site, path: str, scope: Scope = Scope.DAYS) -> Any:
+def get(site: Site, path: str, *scopes: Scope) -> Any:
     name = f"test-{site.database.value('SELECT COUNT(*) FROM token')}"
-    token = access.add_token(site.database, name, "it", NOW, [scope])
+    token = access.add_token(site.database, name, "it", NOW, scopes or [Scope.DAYS])
     return site.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {token}"})
 
 
 def office(site: Site, day: date = DAY) -> list[dict[str, Any]]:
-    return list(get(site, f"/gateways/{GATEWAY}/days?date={day}").get_json()["items"])
+    return list(get(site, f"/gateways/{GATEWAY}/days?date={day}", Scope.DAYS, Scope.EMPLOYEES).get_json()["items"])
 
 
 def test_an_office_on_a_day(site: Site) -> None:
@@ -91,7 +92,22 @@ def test_some_days_of_an_employee(site: Site) -> None:
 
 def test_whoever_moved_is_with_the_office_where_they_are(site: Site) -> None:
     site.city.office("setda-01", ["Eka"])
-    assert [day["name"] for day in get(site, "/gateways/setda-01/days").get_json()["items"]] == ["Eka"]
+    (eka,) = get(site, "/gateways/setda-01/days").get_json()["items"]
+    assert eka["employee"] == site.city.id("Eka")
+
+
+def test_who_it_is_is_told_to_whoever_may_read_employees(site: Site) -> None:
+    alone = get(site, f"/gateways/{GATEWAY}/days?date={DAY}").get_json()["items"]
+    assert {day["name"] for day in alone} == {None}
+    assert [day["employee"] for day in alone] == [day["employee"] for day in office(site)]
+
+
+def test_whoever_left_has_no_more_days(site: Site) -> None:
+    site.city.complete(later(hours=-1))
+    left = micros(at("18:00", DAY - timedelta(days=1)))
+    site.database.run("UPDATE placement SET until = ? WHERE employee = ?", left, site.people["Budi"])
+    path = f"/employees/{site.people['Budi']}/days?first={DAY - timedelta(days=1)}&days=3"
+    assert [day["status"] for day in get(site, path).get_json()["items"]] == ["alpa", None, None]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +127,12 @@ def test_what_can_not_be_answered(site: Site, path: str, status: int) -> None:
 
 def test_other_centuries_are_empty(site: Site) -> None:
     budi = site.people["Budi"]
-    for path in (f"/gateways/{GATEWAY}/days?date=0001-01-01", f"/employees/{budi}/days?first=9999-12-31"):
+    far = "9999-12-20&days=31"
+    for path in (f"/gateways/{GATEWAY}/days?date=0001-01-01", f"/employees/{budi}/days?first={far}"):
         assert get(site, path).get_json() == {"items": []}
+    for first, dates in (("1999-12-31", ("2000-01-01", "2000-01-02")), ("2099-12-31", ("2099-12-31",))):
+        days = get(site, f"/employees/{budi}/days?first={first}&days=3").get_json()["items"]
+        assert tuple(day["date"] for day in days) == dates
 
 
 def test_it_takes_its_own_scope(site: Site) -> None:
