@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -202,17 +203,15 @@ class System:
         return [each["text"] for each in chat["messages"] if each["direction"] == "from-gateway"]
 
     def records(self) -> list[dict[str, Any]]:
-        """All records of the API, oldest first, page by page."""
+        """All records of the API, oldest first, page by page, once central answers."""
         found: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            page = fetch(self.url("central", f"/api/v1/records?limit=500{cursor}"), token=self.token)
-            if page is None:
-                return []
+        more, cursor = True, ""
+        while more:
+            url = self.url("central", f"/api/v1/records?limit=500{cursor}")
+            page = eventually(partial(fetch, url, token=self.token), what="central's records")
             found += page["items"]
-            if not page["more"]:
-                return found
-            cursor = f"&cursor={page['next']}"
+            more, cursor = page["more"], f"&cursor={page['next']}"
+        return found
 
     def record_of(self, receipt: str) -> dict[str, Any]:
         """The record with that receipt, once it is there."""
