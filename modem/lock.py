@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from .messages import ModemError
 
 _PSEUDO_TERMINALS = range(136, 144)  # majors; the simulator that serves one has it open as well
 
+_PATIENCE = 1.5  # seconds: whoever had it may just be ending
 _SHOWN = 80  # signs of another program's command line
 
 
@@ -24,12 +26,21 @@ def hold(device: str) -> int:
         descriptor = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ModemError(f"{device}: {error.strerror}", gone=True) from None
+    end = time.monotonic() + _PATIENCE
+    while not _locked(descriptor):
+        if time.monotonic() >= end:
+            os.close(descriptor)
+            raise ModemError(f"{device} is in use by {_lock_owner(device)}; stop that first", gone=True)
+        time.sleep(0.05)
+    return descriptor
+
+
+def _locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
-        raise ModemError(f"{device} is in use by {_lock_owner(device)}; stop that first", gone=True) from None
-    return descriptor
+        return False
+    return True
 
 
 def others(device: str) -> str:
